@@ -1,0 +1,93 @@
+"""Level 3: Japanese typography."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from build_steps.rules import Hit, Rows, Rule, hit, matching
+
+BRACKETS = ("「」", "『』", "（）")
+JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
+
+
+def _unbalanced_brackets(rows: Rows) -> Iterator[Hit]:
+    for column in rows.prose:
+        cells = rows.table[column]
+        masks = [
+            pc.not_equal(pc.count_substring(cells, opening), pc.count_substring(cells, closing))
+            for opening, closing in BRACKETS
+        ]
+        yield hit(rows, column, _any(masks), _counted_brackets)
+
+
+def _any(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    merged = masks[0]
+    for mask in masks[1:]:
+        merged = pc.or_(merged, mask)
+    return merged
+
+
+def _counted_brackets(text: str) -> str:
+    uneven = [pair for pair in BRACKETS if text.count(pair[0]) != text.count(pair[1])]
+    return ", ".join(f"{text.count(a)} {a} and {text.count(b)} {b}" for a, b in uneven)
+
+
+RULES = (
+    Rule(
+        id="L3-unbalanced-brackets",
+        says="brackets are opened and closed a different number of times",
+        mend="add the one that is missing, or delete the one too many",
+        example="「猫の手も借りたい",
+        find=_unbalanced_brackets,
+    ),
+    Rule(
+        id="L3-citation-mark",
+        says="a citation mark of an encyclopedia is left in the text",
+        mend="delete the mark",
+        example="運航を開始した[3]。",
+        find=matching(r"\[(?:\d{1,3}|[a-z]|注 ?\d+|note \d+|要出典)\]"),
+    ),
+    Rule(
+        id="L3-ascii-punctuation",
+        says="ASCII punctuation stands in Japanese prose",
+        mend="write 、。！？：；",
+        example="猫は,よく寝ます.",
+        find=matching(rf"[{JAPANESE}][,.!?;:](?:\s|$|[{JAPANESE}])"),
+    ),
+    Rule(
+        id="L3-doubled-space",
+        says="two or more spaces follow Japanese text",
+        mend="delete them",
+        example="よく寝ます。  よく食べます。",
+        find=matching(rf"[{JAPANESE}。、！？）」][ 　]{{2,}}[^ 　\n]"),
+    ),
+    Rule(
+        id="L3-space-in-japanese",
+        says="a space stands between Japanese characters",
+        mend="delete it, or write the punctuation that it stands for",
+        example="よく寝ます。 よく食べます。",
+        find=matching(rf"[{JAPANESE}。、] [{JAPANESE}]"),
+        upstream="note",
+    ),
+    Rule(
+        id="L3-half-width-kana",
+        says="half-width kana stand in the text",
+        mend="write them full-width",
+        example="ｷｬｯﾄﾌｰﾄﾞ",
+        find=matching(r"[\x{FF61}-\x{FF9F}]"),
+    ),
+    Rule(
+        id="L3-html-markup",
+        says="an HTML tag or entity stands in the text",
+        mend="write the character that is meant, or delete the tag",
+        example="AT&amp;T or <br>",
+        find=matching(
+            r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9A-Fa-f]{1,6});"
+            r"|</?(?:a|b|br|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|span|strong|sub|sup|table|td|th|tr|u|ul)"
+            r"(?:\s[^<>]*)?/?>"
+        ),
+    ),
+)

@@ -1,0 +1,180 @@
+"""The rules of cat_care_qa: the general ones, and its own of level 5."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from build_steps import style
+from build_steps.errors import DataError
+from build_steps.rules import Hit, Rows, Rule, encoding, hit, language, sameness, shape, typography
+
+TOPICS = {
+    "feeding": "食事",
+    "water": "水分",
+    "litter": "トイレ",
+    "environment": "住環境",
+    "behavior": "行動・しつけ",
+    "body_language": "気持ちの読み取り",
+    "grooming": "お手入れ",
+    "health_signs": "体調のサイン",
+    "prevention": "予防・避妊去勢",
+    "emergency": "緊急・中毒",
+    "kitten": "子猫",
+    "senior": "シニア・看取り",
+    "social": "多頭・人との関係",
+    "society": "迎え方・法律・災害・お金",
+}
+KINDS = {"knowledge": "知識", "experience": "経験", "feeling": "感情・感覚"}
+URGENCIES = {"daily": "ふだん", "consult": "受診を", "emergency": "すぐ病院へ"}
+ORIGINS = ("authored", "feedback")
+
+REFERENCE_FIELDS = {"title": str, "publisher": str, "year": int, "url": str}
+
+
+def read_references(path: Path) -> dict[str, dict[str, Any]]:
+    """The documents that records rest on, by key; DataError when the file is not as `REFERENCE_FIELDS` says."""
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        references = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError([shape.violation(shape.JSON, path.parent.name, name, found=str(error))]) from None
+    wrong = [
+        shape.violation(shape.WRONG_TYPE, path.parent.name, name, id=key, field=field, found=f"must be {kind.__name__}")
+        for key, reference in references.items()
+        for field, kind in REFERENCE_FIELDS.items()
+        if type(reference.get(field, "" if field == "url" else None)) is not kind
+    ]
+    if wrong:
+        raise DataError(wrong)
+    return references
+
+
+def _id_not_of_topic(rows: Rows) -> Iterator[Hit]:
+    expected = pc.match_substring_regex(rows.table["id"], r"^[a-z_]+-[0-9]{4}$")
+    same_topic = pc.equal(pc.replace_substring_regex(rows.table["id"], "-[0-9]+$", ""), rows.table["topic"])
+    yield hit(rows, "id", pc.invert(pc.and_(expected, same_topic)))
+
+
+def _knowledge_without_reference(rows: Rows) -> Iterator[Hit]:
+    knowledge = pc.equal(rows.table["kind"], "knowledge")
+    yield hit(rows, "references", pc.and_(knowledge, pc.equal(pc.list_value_length(rows.table["references"]), 0)))
+
+
+def _context_against_kind(rows: Rows) -> Iterator[Hit]:
+    empty = pc.equal(rows.table["context"], "")
+    with_context = pc.and_(pc.equal(rows.table["kind"], "knowledge"), pc.invert(empty))
+    without = pc.and_(pc.equal(rows.table["kind"], "experience"), empty)
+    yield hit(rows, "context", pc.or_(with_context, without))
+
+
+def _answer_not_polite(rows: Rows) -> Iterator[Hit]:
+    styles = style.classify(rows.table["answer"])
+    yield hit(rows, "answer", pc.is_in(styles, pc.cast(["plain", "none"], styles.type)))
+
+
+def _reference_unused(references: dict[str, Any]) -> Rule:
+    def find(rows: Rows) -> Iterator[Hit]:
+        used = set(pc.list_flatten(rows.table["references"]).to_pylist())
+        unused = sorted(references.keys() - used)
+        yield Hit("references", np.arange(min(1, len(unused))), lambda row: ", ".join(unused), file="cat_care_qa/references.json")
+
+    return Rule(
+        id="L5-unused-reference",
+        says="no record rests on an entry of references.json",
+        mend="remove the entry, or name it in the record that it backs",
+        example="an entry left behind when its record was rewritten",
+        find=find,
+    )
+
+
+def _split_not_of_id(split_of: Callable[[str], str]) -> Rule:
+    def find(rows: Rows) -> Iterator[Hit]:
+        mask = [split_of(record_id) != split for record_id, split in zip(rows.ids, rows.split, strict=True)]
+        yield Hit("id", np.flatnonzero(mask))
+
+    return Rule(
+        id="L5-split",
+        says="the record is not in the split that follows from its id",
+        mend="leave the choice of the split to split_of in builder.py",
+        example="a record of test that was put into train",
+        find=find,
+    )
+
+
+def _added_later(version: str) -> Rule:
+    def find(rows: Rows) -> Iterator[Hit]:
+        def parts(text: str) -> tuple[int, ...] | None:
+            numbers = text.split(".")
+            return tuple(map(int, numbers)) if len(numbers) == 3 and all(map(str.isdecimal, numbers)) else None
+
+        current = parts(version)
+        versions = {value: parts(value) for value in pc.unique(rows.table["added_in"]).to_pylist()}
+        wrong = {value for value, numbers in versions.items() if numbers is None or numbers > current}
+        yield Hit("added_in", np.flatnonzero([value in wrong for value in rows.table["added_in"].to_pylist()]))
+
+    return Rule(
+        id="L5-added-in",
+        says=f"this is not a version up to {version}",
+        mend="write the version that first holds the record, or raise the version in builder.py",
+        example='"added_in": "9.0.0"',
+        find=find,
+    )
+
+
+OWN = (
+    Rule(
+        id="L5-id-topic",
+        says="the id is not the topic, a hyphen and four digits",
+        mend="write it so; a record of another topic gets a new id",
+        example="water-12, or feeding-0007 with the topic water",
+        find=_id_not_of_topic,
+    ),
+    Rule(
+        id="L5-knowledge-without-reference",
+        says="a knowledge record names no reference",
+        mend="name the document that backs it",
+        example='"kind": "knowledge", "references": []',
+        find=_knowledge_without_reference,
+    ),
+    Rule(
+        id="L5-context-kind",
+        says="the context is empty in an experience record, or filled in a knowledge record",
+        mend="give an experience the notes that it draws on, and knowledge none",
+        example='"kind": "experience", "context": ""',
+        find=_context_against_kind,
+    ),
+    Rule(
+        id="L5-answer-not-polite",
+        says="the answer is not in 敬体",
+        mend="write its sentences in です・ます",
+        example="よく寝る。",
+        find=_answer_not_polite,
+    ),
+)
+
+
+def rules(references_file: Path, version: str, split_of: Callable[[str], str]) -> list[Rule]:
+    """All rules of the dataset, in the order of their levels."""
+    references = read_references(references_file)
+    return [
+        *encoding.RULES,
+        *shape.RULES,
+        shape.one_of("topic", TOPICS, "the topics in cat_care_qa/rules.py"),
+        shape.one_of("kind", KINDS, ", ".join(KINDS)),
+        shape.one_of("urgency", URGENCIES, ", ".join(URGENCIES)),
+        shape.one_of("origin", ORIGINS, ", ".join(ORIGINS)),
+        shape.one_of("references", references, "the keys of cat_care_qa/references.json"),
+        *typography.RULES,
+        *language.RULES,
+        *sameness.RULES,
+        *OWN,
+        _reference_unused(references),
+        _split_not_of_id(split_of),
+        _added_later(version),
+    ]

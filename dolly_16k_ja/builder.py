@@ -1,0 +1,174 @@
+"""Loading script of dolly_16k_ja: columns, configs, shards, version, and the files that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from build_steps import style
+from build_steps.errors import DataError
+from build_steps.loading import MESSAGES, Config, Part, RecordsBuilder, chat
+from build_steps.reading import FILE, LINE, read_records
+from build_steps.rules import Rule
+from build_steps.rules.shape import ID_ORDER, violation
+from build_steps.upstream import HubFile
+from dolly_16k_ja.review import Review
+from dolly_16k_ja.rules import rules
+
+VERSION = datasets.Version("1.0.0")
+SHARDS = 4
+SHARD_ROWS = 4_000
+SLOTS = SHARDS * SHARD_ROWS
+
+UPSTREAM = HubFile(
+    repo_id="kunishou/databricks-dolly-15k-ja",
+    filename="databricks-dolly-15k-ja.json",
+    revision="130343fbeafa41a8501c4fefb50cbcca69f9f32f",
+    size=17_061_949,
+    sha256="d0aaf2ec8456aa5a31f5705f94011a47438f5f374c67776ef497663a77932335",
+)
+UPSTREAM_FIELDS = {"index": str, "instruction": str, "input": str, "output": str, "category": str}
+
+TEXT = datasets.Value("string")
+ALPACA = ("instruction", "input", "output")
+FEATURES = datasets.Features(
+    {"index": datasets.Value("int64"), **dict.fromkeys((*ALPACA, "category", "style", "origin"), TEXT)}
+)
+CHANGES = datasets.Features(
+    {
+        "index": datasets.Value("int64"),
+        **dict.fromkeys(("change", "field", "before", "after", "rule", "reason"), TEXT),
+    }
+)
+
+
+def shard(table: pa.Table, number: int) -> pa.Table:
+    """The rows whose slots belong to shard `number`, 1 to 4."""
+    slots = table["index"]
+    return table.filter(
+        pc.and_(pc.greater_equal(slots, SHARD_ROWS * (number - 1)), pc.less(slots, SHARD_ROWS * number))
+    )
+
+
+def shard_chat(table: pa.Table, number: int) -> pa.Table:
+    rows = shard(table, number)
+    return chat(rows["instruction"], rows["input"], rows["output"])
+
+
+def shard_alpaca(table: pa.Table, number: int) -> pa.Table:
+    return shard(table, number).select(list(ALPACA))
+
+
+NUMBERS = range(1, SHARDS + 1)
+SHARD_PARTS = tuple(
+    Part(f"data/train-{k - 1:05d}-of-{SHARDS:05d}.parquet", "train", partial(shard, number=k)) for k in NUMBERS
+)
+CHAT_PARTS = tuple(
+    Part(f"chat/train-{k - 1:05d}-of-{SHARDS:05d}.parquet", "train", partial(shard_chat, number=k)) for k in NUMBERS
+)
+
+
+class Dolly16kJa(RecordsBuilder):
+    """databricks-dolly in Japanese — `Dolly16kJa().download_and_prepare()`, then `.as_dataset()`.
+
+    The review and the additions are made for the pinned upstream file. Another `source` is taken as it is.
+    """
+
+    NAME = "dolly_16k_ja"
+    FOLDER = Path(__file__).parent
+    VERSION = VERSION
+    ID = "index"
+    PROMPT = ("instruction", "input")
+    ANSWER = "output"
+    FEW_VALUES = ("category", "style", "origin", "change", "field", "rule", "messages.list.element.role")
+
+    BUILDER_CONFIGS = [
+        Config(name="default", version=VERSION, features=FEATURES, parts=SHARD_PARTS),
+        *(
+            Config(name=f"{k}_of_{SHARDS}", version=VERSION, features=FEATURES, parts=(SHARD_PARTS[k - 1],))
+            for k in NUMBERS
+        ),
+        Config(name="chat", version=VERSION, features=datasets.Features({"messages": MESSAGES}), parts=CHAT_PARTS),
+        Config(
+            name="changes",
+            version=VERSION,
+            features=CHANGES,
+            parts=(Part("changes/train-00000-of-00001.parquet", "train"),),
+            of="changes",
+        ),
+    ]
+    BESIDE = tuple(
+        Part(f"jsonl/databricks-dolly-16k-line_ja-{k}_of_{SHARDS}.jsonl", "train", partial(shard_alpaca, number=k))
+        for k in NUMBERS
+    )
+
+    def input_files(self) -> list[Path]:
+        return [*([self.source] if self.source else []), *Review.files(self.FOLDER)]
+
+    @cached_property
+    def upstream_file(self) -> Path:
+        return self.source or UPSTREAM.download()
+
+    @cached_property
+    def is_pinned(self) -> bool:
+        """Whether the rows come from the upstream file that the review was made for."""
+        return self.source is None or UPSTREAM.is_same_as(self.source)
+
+    @cached_property
+    def review(self) -> Review:
+        return Review.read(self.FOLDER, self.NAME) if self.is_pinned else Review.none()
+
+    def rows(self, of: str) -> Iterator[pa.RecordBatch]:
+        if of == "changes":
+            return self.review.changes(self._upstream(), CHANGES.arrow_schema)
+        return self._with_style(self.review.apply(self._upstream()))
+
+    def _upstream(self) -> Iterator[pa.RecordBatch]:
+        """Upstream's rows, `index` as a number that is the row's place."""
+        name = str(self.upstream_file) if not self.is_pinned else UPSTREAM.filename
+        count = 0
+        for batch in read_records(self.upstream_file, UPSTREAM_FIELDS, self.NAME, name):
+            places = pa.array(range(count, count + batch.num_rows), pa.int64())
+            misplaced = pc.not_equal(batch["index"], pc.cast(places, pa.string()))
+            if pc.any(misplaced).as_py():
+                raise DataError(
+                    [
+                        violation(ID_ORDER, self.NAME, name, line, id=index, found=f"expected {place}")
+                        for index, line, place in zip(
+                            *(column.filter(misplaced).to_pylist() for column in (batch["index"], batch[LINE], places)),
+                            strict=True,
+                        )
+                    ]
+                )
+            count += batch.num_rows
+            yield batch.set_column(0, "index", places)
+
+    @staticmethod
+    def _with_style(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            styled = batch.append_column("style", style.classify(batch["output"]))
+            yield styled.select([*FEATURES, FILE, LINE])
+
+    def rules(self) -> list[Rule]:
+        return rules(SLOTS, SHARD_ROWS)
+
+    def ours(self, table: pa.Table) -> pa.ChunkedArray:
+        return pc.equal(table["origin"], "addition")
+
+    def made_from(self) -> dict[str, Any]:
+        if not self.is_pinned:
+            return super().made_from()
+        own = {name: digest for name, digest in super().made_from().items() if name.startswith(f"{self.NAME}/")}
+        return {"upstream": asdict(UPSTREAM), **own}
+
+    def remarks(self) -> list[str]:
+        if self.source is None or self.is_pinned:
+            return []
+        return [f"{self.source.name} is not the pinned upstream file: review and additions were left out"]
