@@ -34,6 +34,7 @@ def build(args: argparse.Namespace) -> int:
 
 
 def build_one(name: str, source: Path | None, staging: Staging) -> Report:
+    """Read, check, export, card, manifest: one dataset, from its source to a staged folder."""
     from build_steps.card import write_card
     from build_steps.check import check as check_rows
     from build_steps.export import export
@@ -59,6 +60,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def check_one(name: str, source: Path | None, scratch: str) -> Report:
+    """Read and check one dataset."""
     from build_steps.check import check as check_rows
     from build_steps.loading import prepare
 
@@ -111,6 +113,7 @@ def loading_script(name: str) -> type[RecordsBuilder]:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line, every dataset in it known. What is wrong in it ends the program with exit code 2."""
     parser = argparse.ArgumentParser(prog="build.py", description=__doc__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(run=build, names=[], source={}, out=OUT)
@@ -127,7 +130,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for command in (of_build, of_check):
         command.add_argument("names", nargs="*", metavar="NAME", help=f"{' or '.join(DATASETS)} (default: both)")
         command.add_argument(
-            "--source", action="append", default=[], metavar="NAME=FILE", help="read a dataset's records from a local file"
+            "--source",
+            action="append",
+            default=[],
+            metavar="NAME=FILE",
+            help="read a dataset's records from a local file",
         )
     args = parser.parse_args(argv)
     args.source = dict(pair.partition("=")[::2] for pair in args.source)
@@ -139,6 +146,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
     args = parse(sys.argv[1:] if argv is None else argv)
     try:
         return args.run(args)

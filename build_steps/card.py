@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ class Facts:
         self.builder, self.report, self.folder = builder, report, folder
         self.name, self.version = builder.NAME, str(builder.VERSION)
         self.rules = {rule.id: rule for rule in builder.rules()}
+        self.default = builder.BUILDER_CONFIGS[0]
 
     @cached_property
     def table(self) -> pa.Table:
@@ -50,12 +50,12 @@ class Facts:
         return pa.concat_tables(self.split(split) for split in self.splits)
 
     def split(self, name: str) -> pa.Table:
-        paths = self.files(self.builder.BUILDER_CONFIGS[0])[name]
+        paths = self.files(self.default)[name]
         return pa.concat_tables(pq.read_table(self.folder / path) for path in paths)
 
     @cached_property
     def splits(self) -> dict[str, int]:
-        return {name: self.rows_of(paths) for name, paths in self.files(self.builder.BUILDER_CONFIGS[0]).items()}
+        return {name: self.rows_of(paths) for name, paths in self.files(self.default).items()}
 
     @property
     def rows(self) -> int:
@@ -66,7 +66,9 @@ class Facts:
         """Rows of each split of each config that has files."""
         every = {config.name: self.files(config) for config in self.builder.BUILDER_CONFIGS}
         return {
-            name: {split: self.rows_of(paths) for split, paths in files.items()} for name, files in every.items() if files
+            name: {split: self.rows_of(paths) for split, paths in files.items()}
+            for name, files in every.items()
+            if files
         }
 
     def files(self, config: Config) -> dict[str, list[str]]:
@@ -80,6 +82,15 @@ class Facts:
     def rows_of(self, paths: Iterable[str]) -> int:
         return sum(pq.read_metadata(self.folder / path).num_rows for path in paths)
 
+    def shards(self) -> list[int]:
+        """Rows of each file of the `default` config."""
+        return [self.rows_of([path]) for of_split in self.files(self.default).values() for path in of_split]
+
+    def changes(self) -> dict[str, int]:
+        """Rows of the config `changes`, by what kind of change it is."""
+        path = self.folder / "changes" / "train-00000-of-00001.parquet"
+        return dict(Counter(pq.read_table(path)["change"].to_pylist())) if path.exists() else {}
+
     def counts(self, column: str) -> dict[str, int]:
         """How often each value occurs in a column, lists counted value by value."""
         values = self.table[column]
@@ -91,12 +102,12 @@ class Facts:
         pairs = Counter(zip(self.table[row].to_pylist(), self.table[column].to_pylist(), strict=True))
         downs = [value for value in (names or self.counts(row)) if value in self.counts(row)]
         acrosses = sorted(self.counts(column), key=lambda value: -self.counts(column)[value])
-        lines = [
-            [f"`{down}` {(names or {}).get(down, '')}".strip(), *(pairs[down, across] for across in acrosses)]
+        numbers = {
+            f"`{down}` {(names or {}).get(down, '')}".strip(): [pairs[down, across] for across in acrosses]
             for down in downs
-        ]
-        totals = [sum(pairs[down, across] for down in downs) for across in acrosses]
-        body = [[*line, sum(line[1:])] for line in [*lines, ["total", *totals]]]
+        }
+        numbers["total"] = [sum(column) for column in zip(*numbers.values(), strict=True)]
+        body = [[label, *line, sum(line)] for label, line in numbers.items()]
         return markdown_table([row, *(f"`{across}`" for across in acrosses), "total"], body)
 
     def lengths(self, *columns: str) -> str:
@@ -105,15 +116,17 @@ class Facts:
         for column in columns:
             length = pc.utf8_length(self.table[column]).to_numpy()
             length = length[length > 0]
+            if not len(length):
+                continue
             low, quarter, middle, three, high = np.percentile(length, [0, 25, 50, 75, 100]).round().astype(int).tolist()
             lines.append([f"`{column}`", len(length), low, quarter, middle, three, high])
         return markdown_table(["column", "rows", "min", "25 %", "median", "75 %", "max"], lines)
 
-    def record(self, **values: str) -> dict[str, Any]:
-        """The first record in which the columns have these values; where `...` is given, any but the empty text."""
+    def record(self, **values: Any) -> dict[str, Any]:
+        """The first record in which the columns have these values."""
         table = self.table
         for column, value in values.items():
-            table = table.filter(pc.not_equal(table[column], "") if value is ... else pc.equal(table[column], value))
+            table = table.filter(pc.equal(table[column], value))
         return table.slice(0, 1).to_pylist()[0]
 
     def rule_counts(self) -> str:
@@ -140,7 +153,9 @@ class Facts:
         paths = [self.folder / path for of_split in files.values() for path in of_split]
         stored = {datasets.Features.from_arrow_schema(pq.read_schema(path)) == config.features for path in paths}
         if stored != {True}:
-            raise ValueError(f"the files of {self.name}/{config.name} do not have the columns that its builder declares")
+            raise ValueError(
+                f"the files of {self.name}/{config.name} do not have the columns that its builder declares"
+            )
         splits = datasets.SplitDict()
         for split, of_split in files.items():
             size = sum(pq.read_table(self.folder / path).nbytes for path in of_split)
@@ -158,10 +173,13 @@ def write_card(builder: RecordsBuilder, report: Report, folder: Path) -> Path:
     facts = Facts(builder, report, folder)
     card = DatasetCard((builder.FOLDER / "card.md").read_text(encoding="utf-8"), ignore_metadata_errors=False)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
-    environment.filters |= {"json": lambda value: json.dumps(value, ensure_ascii=False, indent=2), "thousands": "{:,}".format}
-    text = environment.from_string(card.text).render(facts=facts, markdown_table=markdown_table, product=product)
-    card.data.size_categories = [facts.size_category()]
-    card.data.configs = [
+    environment.filters |= {
+        "json": lambda value: json.dumps(value, ensure_ascii=False, indent=2),
+        "thousands": "{:,}".format,
+    }
+    text = environment.from_string(card.text).render(facts=facts, **builder.for_the_card())
+    card.data["size_categories"] = [facts.size_category()]
+    card.data["configs"] = [
         {
             "config_name": config.name,
             **({"default": True} if config.name == builder.DEFAULT_CONFIG_NAME else {}),

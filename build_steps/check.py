@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from build_steps.loading import PROJECT, RecordsBuilder, where
+from build_steps.loading import RecordsBuilder, where
 from build_steps.reading import FILE, LINE, read_our_files
 from build_steps.rules import Hit, Rows, Rule, Violation
 from build_steps.rules.shape import violation
@@ -67,7 +68,9 @@ class Report:
         """The report as text, the errors aside."""
         for rule, count in self.counts.items():
             if count.notes or count.waived:
-                parts = [f"{count.notes:,} noted"] * bool(count.notes) + [f"{count.waived:,} waived"] * bool(count.waived)
+                parts = [f"{count.notes:,} noted"] * bool(count.notes) + [f"{count.waived:,} waived"] * bool(
+                    count.waived
+                )
                 yield f"{self.dataset} {rule}: {', '.join(parts)}"
         yield from (f"{self.dataset}: {remark}" for remark in self.remarks)
         yield f"{self.dataset}: {self.rows:,} rows, {len(self.errors):,} errors"
@@ -97,12 +100,13 @@ def check(builder: RecordsBuilder, tables: dict[str, pa.Table]) -> Report:
     used: set[tuple[str, str]] = set()
     for rule, of_rule in zip(rules, hits, strict=True):
         broken = _by_row(rule, of_rule)
-        waived = {row for row in broken if (waiver := _waiver_for(rule, rows, row, waivers)) and not used.add(waiver)}
-        failing = [row for row in broken if row not in waived and broken[row][0].severity(rows) == "error"]
-        notes = [row for row in broken if row not in waived and broken[row][0].severity(rows) == "note"]
-        counts[rule.id] = Counts(len(failing), len(notes), len(waived))
+        waived_by = {row: waiver for row in broken if (waiver := _waiver_for(rule, rows, row, waivers))}
+        used |= set(waived_by.values())
+        rest = {row: found for row, found in broken.items() if row not in waived_by}
+        notes = [row for row, found in rest.items() if found[0].severity(rows) == "note"]
+        counts[rule.id] = Counts(len(rest) - len(notes), len(notes), len(waived_by))
         noted |= {rule.id: [rows.ids[row] for row in notes]} if notes else {}
-        errors += [found for row in failing for found in broken[row]]
+        errors += [found for of_row in rest.values() for found in of_row if found.severity(rows) == "error"]
     violations = _located(builder, rows, errors)
     if not builder.remarks():
         unneeded = list(_unneeded(waivers, used, waiver_batch, builder.NAME))
@@ -132,10 +136,10 @@ def _by_row(rule: Rule, hits: list[Hit]) -> dict[int, list[_Found]]:
     return dict(sorted(broken.items()))
 
 
-def _read_waivers(path: Path, dataset: str) -> tuple[dict[tuple[str, str], str], list[dict[str, object]]]:
+def _read_waivers(path: Path, dataset: str) -> tuple[dict[tuple[str, str], str], list[dict[str, Any]]]:
     if not path.exists():
         return {}, []
-    lines = read_our_files([path], WAIVER_FIELDS, dataset, PROJECT)[0].to_pylist()
+    lines = read_our_files([path], WAIVER_FIELDS, dataset, path.parent.parent)[0].to_pylist()
     return {(line["rule"], line["id"]): line["reason"] for line in lines}, lines
 
 
@@ -147,7 +151,7 @@ def _waiver_for(rule: Rule, rows: Rows, row: int, waivers: dict[tuple[str, str],
 
 
 def _unneeded(
-    waivers: dict[tuple[str, str], str], used: set[tuple[str, str]], lines: list[dict[str, object]], dataset: str
+    waivers: dict[tuple[str, str], str], used: set[tuple[str, str]], lines: list[dict[str, Any]], dataset: str
 ) -> Iterator[Violation]:
     for line in lines:
         if (line["rule"], line["id"]) not in used:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,13 +35,15 @@ def export(builder: RecordsBuilder, tables: dict[str, dict[str, pa.Table]], fold
         _WRITERS[path.suffix](rows, path, builder.FEW_VALUES)
         return rows.num_rows
 
+    for name in builder.COPIED:
+        shutil.copyfile(builder.FOLDER / name, folder / name)
     with ThreadPoolExecutor(THREADS) as pool:
         counts = pool.map(lambda declared: write(*declared), parts.values())
         return {path: count for path, count in zip(parts, counts, strict=True) if count}
 
 
 def _write_parquet(rows: pa.Table, path: Path, few_values: tuple[str, ...]) -> None:
-    """One row group. Chunks are cut by content, so that an edit uploads little; a dictionary only where values repeat."""
+    """One row group; chunks cut by content, so that an edit uploads little; a dictionary only where values repeat."""
     leaves = {name for column in rows.schema for name in _leaves(column)}
     pq.write_table(
         rows.combine_chunks(),

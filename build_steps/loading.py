@@ -22,6 +22,7 @@ MESSAGES = datasets.List({"role": datasets.Value("string"), "content": datasets.
 
 
 def as_is(table: pa.Table) -> pa.Table:
+    """The view that changes nothing."""
     return table
 
 
@@ -62,10 +63,12 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
     ANSWER: ClassVar[str]  # the column that answers
     FEW_VALUES: ClassVar[tuple[str, ...]]  # Parquet columns that a dictionary suits
     BESIDE: ClassVar[tuple[Part, ...]] = ()  # files beside those of the configs, of the `default` rows
+    COPIED: ClassVar[tuple[str, ...]] = ()  # files of `FOLDER` that go along as they are
     DEFAULT_CONFIG_NAME = "default"
 
     def __init__(self, source: str | Path | None = None, cache_dir: str | None = None, **kwargs: Any):
         self.source = Path(source) if source is not None else None
+        self.cache_root = cache_dir
         kwargs.setdefault("dataset_name", self.NAME)
         kwargs.setdefault("hash", self._content_hash())
         super().__init__(cache_dir=cache_dir, **kwargs)
@@ -92,8 +95,14 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
     def made_from(self) -> dict[str, Any]:
         """What the manifest says of the rows' source: files with their sha256, revisions."""
         root = self.FOLDER.parent
-        names = (path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in self.input_files())
+        names = (
+            path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in self.input_files()
+        )
         return {name: sha256_of(path) for name, path in zip(names, self.input_files(), strict=True) if path.is_file()}
+
+    def for_the_card(self) -> dict[str, Any]:
+        """What the dataset's own card template asks for by name, beside the facts of every card."""
+        return {}
 
     def remarks(self) -> list[str]:
         """What a reader of the report has to know of where the rows came from."""
@@ -106,7 +115,7 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
         splits = dict.fromkeys(part.split for part in self.config.parts)
         return [datasets.SplitGenerator(name=split, gen_kwargs={"split": split}) for split in splits]
 
-    def _generate_tables(self, split: str) -> Iterator[tuple[int, pa.Table]]:  # type: ignore[override]
+    def _generate_tables(self, split: str) -> Iterator[tuple[int, pa.Table]]:
         parts = [part for part in self.config.parts if part.split == split]
         columns = next(config for config in self.BUILDER_CONFIGS if config.name == self.config.of).features
         pieces = (
@@ -142,15 +151,14 @@ def prepare(builder: RecordsBuilder) -> dict[str, pa.Table]:
         if isinstance(error.__cause__, BuildError):
             raise error.__cause__ from None
         raise
-    loaded = {split: dataset.data.table for split, dataset in builder.as_dataset().items()}
-    return {split: table.replace_schema_metadata(None) for split, table in loaded.items() if table.num_rows}
+    filled = [split for split, info in builder.info.splits.items() if info.num_examples]
+    return {split: builder.as_dataset(split).data.table.replace_schema_metadata(None) for split in filled}
 
 
 def prepare_all(builder: RecordsBuilder) -> dict[str, dict[str, pa.Table]]:
     """The tables of every config that has rows of its own, by config and split."""
     names = dict.fromkeys(config.of for config in builder.BUILDER_CONFIGS)
-    cache = builder._cache_dir_root
-    return {name: prepare(type(builder)(builder.source, cache_dir=cache, config_name=name)) for name in names}
+    return {name: prepare(type(builder)(builder.source, builder.cache_root, config_name=name)) for name in names}
 
 
 def where(builder: RecordsBuilder, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -160,8 +168,8 @@ def where(builder: RecordsBuilder, ids: Iterable[str]) -> dict[str, tuple[str, i
     for batch in builder.rows("default"):
         names = pc.cast(batch[builder.ID], pa.string())
         mask = pc.is_in(names, wanted)
-        for name, file, line in zip(names.filter(mask), batch["file"].filter(mask), batch["line"].filter(mask)):
-            found[name.as_py()] = (file.as_py(), line.as_py())
+        places = (column.filter(mask).to_pylist() for column in (names, batch["file"], batch["line"]))
+        found |= {name: (file, line) for name, file, line in zip(*places, strict=True)}
     return found
 
 

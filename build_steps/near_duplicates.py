@@ -104,7 +104,7 @@ def _pairs_within_groups(
     grams, text_of = grams[order], text_of[order]
     bounds = np.flatnonzero(np.concatenate(([True], grams[1:] != grams[:-1], [True]))) if len(grams) else np.array([0])
     group_sizes = np.diff(bounds)
-    found = set()
+    found: set[tuple[int, int]] = set()
     for size in np.unique(group_sizes[group_sizes > 1]):
         members = text_of[bounds[:-1][group_sizes == size][:, None] + np.arange(size)]
         left, right = np.triu_indices(size, 1)

@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,9 +49,9 @@ def read_records(path: Path, fields: Fields, dataset: str, name: str | None = No
     name = name or str(path)
     chunks = _chunks(path)
     try:
-        first = next(chunks, "")
-        while first and not first.strip():
-            first += next(chunks, "") or "\0"
+        first = ""
+        while not first.strip() and (chunk := next(chunks, "")):
+            first += chunk
         items = _array_items(first, chunks) if first.lstrip()[:1] == "[" else _line_items(_lines(first, chunks), False)
         count = 0
         while batch := list(islice(items, BATCH_ROWS)):
@@ -214,7 +215,9 @@ def _decode(text: str, at: int, line: int) -> tuple[Any, int]:
         return _PAIRS.raw_decode(text, at if text[at] == "{" else _SPACE.match(text, at).end())  # type: ignore[union-attr]
     except json.JSONDecodeError as error:
         at_line = line + text.count("\n", at, error.pos)
-        raise _Broken(shape.JSON, at_line, f"{error.msg.lower()} at {excerpt(text, error.pos, error.pos + 10)}") from None
+        raise _Broken(
+            shape.JSON, at_line, f"{error.msg.lower()} at {excerpt(text, error.pos, error.pos + 10)}"
+        ) from None
     except (RecursionError, ValueError) as error:
         raise _Broken(shape.JSON, line, str(error)) from None
 
@@ -226,37 +229,36 @@ def _wrong_with(item: _Item, fields: Fields, dataset: str, name: str) -> Iterato
         yield violation(shape.JSON, dataset, name, item.line, found="not an object")
         return
     record = dict(pairs)
-    if len(record) == len(pairs) and tuple(record) == tuple(fields):
-        if all(type(value) is expected for value, expected in zip(record.values(), fields.values(), strict=True)):
-            if item.raw is not None and item.raw != json.dumps(record, ensure_ascii=False):
-                yield violation(shape.LINE_FORM, dataset, name, item.line, id=_id_of(record, fields))
-            if set(fields.values()) == {str}:
-                return
-    place = {"dataset": dataset, "file": name, "line": item.line, "id": _id_of(record, fields)}
+    has_the_fields = len(record) == len(pairs) and tuple(record) == tuple(fields)
+    if has_the_fields and item.raw is not None and item.raw != json.dumps(record, ensure_ascii=False):
+        yield violation(shape.LINE_FORM, dataset, name, item.line, id=_id_of(record, fields))
+    if has_the_fields and all(map(_has_type, record.values(), fields.values())):
+        return
+    report = partial(violation, dataset=dataset, file=name, line=item.line, id=_id_of(record, fields))
     keys = [key for key, _ in pairs]
     for key in dict.fromkeys(key for key in keys if keys.count(key) > 1):
-        yield violation(shape.DUPLICATE_KEY, field=key, **place)
+        yield report(shape.DUPLICATE_KEY, field=key)
     for key in fields.keys() - record.keys():
-        yield violation(shape.MISSING_FIELD, field=key, **place)
+        yield report(shape.MISSING_FIELD, field=key)
     for key in record.keys() - fields.keys():
-        yield violation(shape.EXTRA_FIELD, field=key, **place)
+        yield report(shape.EXTRA_FIELD, field=key)
     if item.raw is not None and record.keys() == fields.keys() and tuple(record) != tuple(fields):
-        yield violation(shape.KEY_ORDER, **place, found=", ".join(fields))
+        yield report(shape.KEY_ORDER, found=", ".join(fields))
     for key, expected in fields.items():
         value = record.get(key, expected())
         if value is None:
-            yield violation(shape.NULL_FIELD, field=key, **place)
+            yield report(shape.NULL_FIELD, field=key)
         elif not _has_type(value, expected):
-            found = f"{_TYPE_NAMES[expected]} is expected, not {json.dumps(value, ensure_ascii=False)[:30]}"
-            yield violation(shape.WRONG_TYPE, field=key, **place, found=found)
+            shown = json.dumps(value, ensure_ascii=False)[:30]
+            yield report(shape.WRONG_TYPE, field=key, found=f"{_TYPE_NAMES[expected]} is expected, not {shown}")
 
 
 def _has_type(value: Any, expected: type) -> bool:
     if type(value) is not expected:
         return False
-    if expected is list:
+    if isinstance(value, list):
         return all(type(part) is str for part in value)
-    return expected is not int or -(2**63) <= value < 2**63
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _is_object(pairs: Any) -> bool:

@@ -6,7 +6,6 @@ the link is replaced in one step of the file system. What was left behind by a b
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,10 +34,14 @@ class Staging:
             self._remove_leftovers()
             self.scratch = Path(tempfile.mkdtemp(dir=self.builds, prefix="scratch-"))
         except OSError as error:
-            raise UsageError(f"{self.out} cannot be written ({error.strerror}); name another folder with --out.") from None
+            raise UsageError(
+                f"{self.out} cannot be written ({error.strerror}); name another folder with --out."
+            ) from None
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._remove_leftovers()
         self._lock.release()
 
@@ -56,7 +59,7 @@ class Staging:
         for name, folder in self._staged.items():
             link = self.scratch / f"{name}.link"
             link.symlink_to(Path(_BUILDS) / folder.name)
-            os.replace(link, self.out / name)
+            link.replace(self.out / name)
 
     def _remove_leftovers(self) -> None:
         in_use = {(self.out / link.readlink()).name for link in self.out.iterdir() if link.is_symlink()}

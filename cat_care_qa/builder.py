@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import datasets
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from build_steps.loading import MESSAGES, Config, Part, RecordsBuilder, chat
 from build_steps.reading import read_our_files, read_records
 from build_steps.rules import Rule
-from cat_care_qa.rules import rules
+from cat_care_qa.rules import KINDS, TOPICS, URGENCIES, read_references, rules
 
 VERSION = datasets.Version("1.0.0")
 SPLITS = ("train", "test")
@@ -43,10 +44,12 @@ def split_of(record_id: str) -> str:
 
 
 def to_alpaca(table: pa.Table) -> pa.Table:
+    """The Alpaca form: the context is the input."""
     return table.select(["question", "context", "answer"]).rename_columns(list(ALPACA))
 
 
 def to_chat(table: pa.Table) -> pa.Table:
+    """One exchange a record, as `messages`."""
     return chat(table["question"], table["context"], table["answer"])
 
 
@@ -64,9 +67,17 @@ class CatCareQA(RecordsBuilder):
     ID = "id"
     PROMPT = ("question", "context")
     ANSWER = "answer"
-    FEW_VALUES = ("kind", "topic", "urgency", "origin", "added_in", "references.list.element", "messages.list.element.role")
+    FEW_VALUES = (
+        "kind",
+        "topic",
+        "urgency",
+        "origin",
+        "added_in",
+        "references.list.element",
+        "messages.list.element.role",
+    )
 
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS: ClassVar[list[Config]] = [
         Config(
             name="default",
             version=VERSION,
@@ -86,6 +97,7 @@ class CatCareQA(RecordsBuilder):
             parts=tuple(Part(f"chat/{split}-00000-of-00001.parquet", split, to_chat) for split in SPLITS),
         ),
     ]
+    COPIED = ("references.json",)
     BESIDE = (
         *(Part(f"jsonl/cats_stories_{split}.jsonl", split, to_story) for split in SPLITS),
         *(Part(f"json/alpaca_cats_stories_{split}.json", split, to_alpaca) for split in SPLITS),
@@ -101,10 +113,16 @@ class CatCareQA(RecordsBuilder):
         return iter(read_our_files(self.input_files()[:-1], FIELDS, self.NAME, self.FOLDER.parent))
 
     def of_split(self, table: pa.Table, split: str) -> pa.Table:
-        return table.filter(pa.array([split_of(record_id) == split for record_id in table["id"].to_pylist()], pa.bool_()))
+        return table.filter(
+            pa.array([split_of(record_id) == split for record_id in table["id"].to_pylist()], pa.bool_())
+        )
 
     def rules(self) -> list[Rule]:
         return rules(self.FOLDER / "references.json", str(self.VERSION), split_of)
+
+    def for_the_card(self) -> dict[str, Any]:
+        references = read_references(self.FOLDER / "references.json")
+        return {"topics": TOPICS, "kinds": KINDS, "urgencies": URGENCIES, "references": references}
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.is_valid(table["id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def read_references(path: Path) -> dict[str, dict[str, Any]]:
         references = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError([shape.violation(shape.JSON, path.parent.name, name, found=str(error))]) from None
+    if type(references) is not dict:
+        raise DataError([shape.violation(shape.WRONG_TYPE, path.parent.name, name, found="an object is expected")])
     wrong = [
         shape.violation(shape.WRONG_TYPE, path.parent.name, name, id=key, field=field, found=f"must be {kind.__name__}")
         for key, reference in references.items()
@@ -82,7 +85,12 @@ def _reference_unused(references: dict[str, Any]) -> Rule:
     def find(rows: Rows) -> Iterator[Hit]:
         used = set(pc.list_flatten(rows.table["references"]).to_pylist())
         unused = sorted(references.keys() - used)
-        yield Hit("references", np.arange(min(1, len(unused))), lambda row: ", ".join(unused), file="cat_care_qa/references.json")
+        yield Hit(
+            "references",
+            np.arange(min(1, len(unused))),
+            lambda row: ", ".join(unused),
+            file="cat_care_qa/references.json",
+        )
 
     return Rule(
         id="L5-unused-reference",
@@ -109,13 +117,7 @@ def _split_not_of_id(split_of: Callable[[str], str]) -> Rule:
 
 def _added_later(version: str) -> Rule:
     def find(rows: Rows) -> Iterator[Hit]:
-        def parts(text: str) -> tuple[int, ...] | None:
-            numbers = text.split(".")
-            return tuple(map(int, numbers)) if len(numbers) == 3 and all(map(str.isdecimal, numbers)) else None
-
-        current = parts(version)
-        versions = {value: parts(value) for value in pc.unique(rows.table["added_in"]).to_pylist()}
-        wrong = {value for value, numbers in versions.items() if numbers is None or numbers > current}
+        wrong = {value for value in pc.unique(rows.table["added_in"]).to_pylist() if not _up_to(value, version)}
         yield Hit("added_in", np.flatnonzero([value in wrong for value in rows.table["added_in"].to_pylist()]))
 
     return Rule(
@@ -125,6 +127,12 @@ def _added_later(version: str) -> Rule:
         example='"added_in": "9.0.0"',
         find=find,
     )
+
+
+def _up_to(value: str, version: str) -> bool:
+    if not re.fullmatch(r"\d+\.\d+\.\d+", value):
+        return False
+    return [int(part) for part in value.split(".")] <= [int(part) for part in version.split(".")]
 
 
 OWN = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import datasets
 import pyarrow as pa
@@ -58,11 +58,13 @@ def shard(table: pa.Table, number: int) -> pa.Table:
 
 
 def shard_chat(table: pa.Table, number: int) -> pa.Table:
+    """A shard as `messages`, one exchange a row."""
     rows = shard(table, number)
     return chat(rows["instruction"], rows["input"], rows["output"])
 
 
 def shard_alpaca(table: pa.Table, number: int) -> pa.Table:
+    """A shard's Alpaca triple."""
     return shard(table, number).select(list(ALPACA))
 
 
@@ -89,7 +91,7 @@ class Dolly16kJa(RecordsBuilder):
     ANSWER = "output"
     FEW_VALUES = ("category", "style", "origin", "change", "field", "rule", "messages.list.element.role")
 
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS: ClassVar[list[Config]] = [
         Config(name="default", version=VERSION, features=FEATURES, parts=SHARD_PARTS),
         *(
             Config(name=f"{k}_of_{SHARDS}", version=VERSION, features=FEATURES, parts=(SHARD_PARTS[k - 1],))
@@ -158,6 +160,9 @@ class Dolly16kJa(RecordsBuilder):
 
     def rules(self) -> list[Rule]:
         return rules(SLOTS, SHARD_ROWS)
+
+    def for_the_card(self) -> dict[str, Any]:
+        return {"slots": SLOTS, "upstream": asdict(UPSTREAM) if self.is_pinned else None}
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.equal(table["origin"], "addition")

@@ -160,7 +160,13 @@ class Review:
 
 
 def _change(row: dict[str, Any], change: str, field: str, before: str, after: str) -> dict[str, Any]:
-    texts = {"field": field, "before": before, "after": after, "rule": row.get("rule", ""), "reason": row.get("reason", "")}
+    texts = {
+        "field": field,
+        "before": before,
+        "after": after,
+        "rule": row.get("rule", ""),
+        "reason": row.get("reason", ""),
+    }
     return {"index": row["index"], "change": change, **texts}
 
 
@@ -187,4 +193,6 @@ def _repeated(rows: list[dict[str, Any]], dataset: str) -> Iterator[Violation]:
 def _to_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     types = {"index": pa.int64(), LINE: pa.int32()}
     names = [*ADDITION_FIELDS, FILE, LINE, "origin"]
-    return pa.record_batch([pa.array([row[name] for row in rows], types.get(name, pa.string())) for name in names], names)
+    return pa.record_batch(
+        [pa.array([row[name] for row in rows], types.get(name, pa.string())) for name in names], names
+    )

@@ -22,20 +22,6 @@ UPSTREAM_CATEGORIES = (
 OWN_CATEGORIES = ("style_control", "multi_perspective")
 
 
-def _slot_order(rows: Rows) -> Iterator[Hit]:
-    index = rows.table["index"].to_numpy()
-    yield Hit("index", np.flatnonzero(index != np.arange(len(index))))
-
-
-SLOT_ORDER = Rule(
-    id="L5-slot-order",
-    says="the row does not stand in its slot",
-    mend="keep the rows in the order of their slots, without a gap",
-    example="index 7 in the ninth row",
-    find=_slot_order,
-)
-
-
 def _slot_count(slots: int, shard_rows: int) -> Rule:
     def find(rows: Rows) -> Iterator[Hit]:
         count = rows.table.num_rows
@@ -62,6 +48,5 @@ def rules(slots: int, shard_rows: int) -> list[Rule]:
         *language.RULES,
         *sameness.RULES,
         *review.RULES,
-        SLOT_ORDER,
         _slot_count(slots, shard_rows),
     ]

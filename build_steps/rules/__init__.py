@@ -1,7 +1,7 @@
 """What a rule is, what it looks at and what it reports.
 
-The rules themselves: `encoding` (level 1), `shape` (2), `typography` (3), `language` and `sameness` (4); a dataset's own
-(5) stand in its folder. Each has a fixture in `tests/rules/<rule id>/`.
+The rules themselves: `encoding` (level 1), `shape` (2), `typography` (3), `language` and `sameness` (4); a dataset's
+own (5) stand in its folder. Each has a fixture in `tests/rules/<rule id>/`.
 """
 
 from __future__ import annotations

@@ -78,11 +78,19 @@ ID_ORDER = Rule(
 )
 
 
-def violation(rule: Rule, dataset: str, file: str, line: int | None = None, **more: str | None) -> Violation:
-    """What a reader reports for one of the rules above; `more`: id, field, and `found` to stand behind `says`."""
-    found = more.pop("found", None)
+def violation(
+    rule: Rule,
+    dataset: str,
+    file: str,
+    line: int | None = None,
+    *,
+    id: str | None = None,
+    field: str | None = None,
+    found: str | None = None,
+) -> Violation:
+    """What is reported where a rule is broken while a file is read; `found` stands in brackets behind `says`."""
     says = f"{rule.says} ({found})" if found else rule.says
-    return Violation(rule.id, "error", dataset, says, rule.mend, file=file, line=line, **more)
+    return Violation(rule.id, "error", dataset, says, rule.mend, file, line, id, field)
 
 
 def _duplicate_ids(rows: Rows) -> Iterator[Hit]:
@@ -163,5 +171,3 @@ def one_of(column: str, allowed: Iterable[str] | Mapping[str, object], where: st
         example=f'"{column}": a value with a spelling mistake',
         find=find,
     )
-
-

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from build_steps.rules import Hit, Rows, Rule, hit, matching
 
-BRACKETS = ("「」", "『』", "（）")
+BRACKETS = (("「", "」"), ("『", "』"), ("（", "）"))
 JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
 
 
@@ -31,7 +31,7 @@ def _any(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray:
 
 
 def _counted_brackets(text: str) -> str:
-    uneven = [pair for pair in BRACKETS if text.count(pair[0]) != text.count(pair[1])]
+    uneven = [(a, b) for a, b in BRACKETS if text.count(a) != text.count(b)]
     return ", ".join(f"{text.count(a)} {a} and {text.count(b)} {b}" for a, b in uneven)
 
 

@@ -1,0 +1,113 @@
+"""What the tests share: a source for dolly_16k_ja, both datasets built once, and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+UPSTREAM_FILE = "databricks-dolly-15k-ja.json"
+SUBJECTS = ("山", "川", "図書館", "列車", "郵便局", "市場", "灯台", "温泉", "橋", "祭り", "学校", "畑")
+VERBS = (
+    "造られました",
+    "歩いて行けます",
+    "古くから知られています",
+    "夏に開かれます",
+    "本に書かれています",
+    "遠くから見えます",
+)
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+def real_upstream() -> Path | None:
+    """The real upstream file, where it is at hand."""
+    named = os.environ.get("QEU_UPSTREAM")
+    path = Path(named) if named else PROJECT.parent / "shared" / "upstream" / UPSTREAM_FILE
+    return path if path.is_file() else None
+
+
+def generated_rows(count: int = 15_015) -> list[dict[str, str]]:
+    """Rows with upstream's keys that differ from one another and break no error rule."""
+    rng = random.Random(count)
+    rows = []
+    for index in range(count):
+        one, other, third = rng.sample(SUBJECTS, 3)
+        year, number = f"{rng.randrange(10**9):x}", f"{rng.randrange(10**12):x}"
+        rows.append(
+            {
+                "index": str(index),
+                "instruction": f"{one}と{other}の{index}番目の違いを教えてください。",
+                "input": f"{third}は{year}年に{rng.choice(VERBS)}。" if index % 3 == 0 else "",
+                "output": f"{one}は{number}のほうが{rng.choice(VERBS)}。\n{other}は{rng.choice(VERBS)}。",
+                "category": rng.choice(("open_qa", "closed_qa", "brainstorming")),
+            }
+        )
+    return rows
+
+
+def write_jsonl(path: Path, rows: list[dict]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Path:
+    path = real_upstream()
+    if path is None:
+        pytest.skip("the real upstream file is not at hand (QEU_UPSTREAM names it)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real upstream file, or as many generated rows in its form."""
+    if path := real_upstream():
+        return path
+    path = tmp_path_factory.mktemp("upstream") / UPSTREAM_FILE
+    path.write_text(json.dumps(generated_rows(), ensure_ascii=False, indent=4), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+    """Both datasets, built once by the command line."""
+    out = tmp_path_factory.mktemp("built") / "dist"
+    done = run_build("build", "--source", f"dolly_16k_ja={source}", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project that a test may change."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("build.py", "build_steps", "cat_care_qa", "dolly_16k_ja"):
+        original = PROJECT / name
+        if original.is_dir():
+            shutil.copytree(original, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(original, copy / name)
+    return copy
+
+
+def run_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.CompletedProcess[str]:
+    """`python build.py …` as a user runs it."""
+    return subprocess.run(
+        [sys.executable, str(project / "build.py"), *args],
+        capture_output=True,
+        text=True,
+        env=os.environ | env,
+        cwd=project,
+        timeout=120,
+    )

@@ -1,0 +1,136 @@
+"""The review of upstream: edits, withdrawn rows and additions, each at its place and each counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from build_steps.errors import DataError
+from build_steps.loading import prepare
+from build_steps.reading import read_records
+from dolly_16k_ja import Dolly16kJa
+from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS
+from dolly_16k_ja.review import Review
+from tests.conftest import PROJECT
+
+
+def batches(texts: list[str], sizes: list[int]) -> list[pa.RecordBatch]:
+    """Upstream of these outputs, cut in batches of these sizes."""
+    texts_of = ((name, pa.string()) for name in ("instruction", "input", "output", "category", "file"))
+    schema = pa.schema([("index", pa.int64()), *texts_of, ("line", pa.int32())])
+    rows = [
+        {
+            "index": at,
+            "instruction": f"問{at}",
+            "input": "",
+            "output": text,
+            "category": "open_qa",
+            "file": "u",
+            "line": at + 1,
+        }
+        for at, text in enumerate(texts)
+    ]
+    cut = []
+    while rows:
+        size = sizes[len(cut) % len(sizes)]
+        cut.append(pa.RecordBatch.from_pylist(rows[:size], schema))
+        rows = rows[size:]
+    return cut
+
+
+def edit(index: int, find: str, replace: str) -> dict:
+    place = {"file": "e", "line": 1}
+    return {"index": index, "field": "output", "find": find, "replace": replace, "rule": "r", "reason": "w"} | place
+
+
+def addition(index: int) -> dict:
+    texts = {"instruction": f"新{index}", "input": "", "output": "新しい", "category": "style_control"}
+    return {"index": index, **texts, "file": "a", "line": 1}
+
+
+def withdrawn(index: int) -> dict:
+    return {"index": index, "rule": "r", "reason": "w", "file": "w", "line": 1}
+
+
+@given(st.data())
+def test_every_slot_is_filled_once_however_the_batches_are_cut(data: st.DataObject):
+    count = data.draw(st.integers(1, 30))
+    gone = data.draw(st.sets(st.integers(0, count - 1)))
+    edited = data.draw(st.sets(st.integers(0, count - 1))) - gone
+    beyond = range(count, count + data.draw(st.integers(0, 5)))
+    sizes = data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=4))
+    review = Review(
+        "d",
+        edits={at: [edit(at, "古", "今")] for at in edited},
+        withdrawn={at: withdrawn(at) for at in gone},
+        additions={at: addition(at) for at in {*gone, *beyond}},
+    )
+    rows = pa.Table.from_batches(review.apply(iter(batches(["古い"] * count, sizes)))).to_pylist()
+    assert [row["index"] for row in rows] == list(range(count + len(beyond)))
+    for row in rows:
+        at = row["index"]
+        origin = "addition" if at in gone or at >= count else "reviewed" if at in edited else "upstream"
+        assert row["origin"] == origin
+        assert row["output"] == {"addition": "新しい", "reviewed": "今い", "upstream": "古い"}[origin]
+    changes = list(review.changes(iter(batches(["古い"] * count, sizes)), CHANGES.arrow_schema))
+    kinds = [change["change"] for batch in changes for change in batch.to_pylist()]
+    assert kinds.count("edit") == len(edited)
+    assert kinds.count("withdrawal") == len(gone)
+    assert kinds.count("addition") == len(gone) + len(beyond)
+
+
+def test_edits_of_one_row_follow_one_another():
+    review = Review("d", {0: [edit(0, "一", "二"), edit(0, "二三", "四")]}, {}, {})
+    [batch] = review.apply(iter(batches(["一三"], [1])))
+    assert batch["output"].to_pylist() == ["四"]
+
+
+def test_a_slot_that_nothing_fills_is_named():
+    review = Review("d", {}, {0: withdrawn(0)}, {})
+    with pytest.raises(DataError, match=r"L5-slot d w:1 record 0: .*no addition takes its place"):
+        list(review.apply(iter(batches(["古い"], [1]))))
+
+
+@pytest.mark.upstream
+def test_upstream_rows_that_stay_are_cut_as_the_original_program_cut_them(upstream: Path, dist: Path):
+    """Each line of a shard, byte for byte, at its slot."""
+    data = json.loads(upstream.read_text(encoding="utf-8"))
+    review = Review.read(PROJECT / "dolly_16k_ja", "dolly_16k_ja")
+    touched = {*review.edits, *review.withdrawn}
+    slots = 0
+    for k in range(4):
+        path = dist / f"dolly_16k_ja/jsonl/databricks-dolly-16k-line_ja-{k + 1}_of_4.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        for slot, line in enumerate(lines, start=4000 * k):
+            assert list(json.loads(line)) == ["instruction", "input", "output"]
+            if slot < len(data) and slot not in touched:
+                triple = {key: data[slot][key] for key in ("instruction", "input", "output")}
+                assert line == (json.dumps(triple, ensure_ascii=False) + "\n").encode()
+        slots += len(lines)
+    assert slots == len(data) + sum(index >= len(data) for index in review.additions)
+
+
+@pytest.mark.upstream
+def test_the_edits_say_all_that_differs_from_upstream(upstream: Path, tmp_path: Path):
+    before = pa.Table.from_batches(read_records(upstream, UPSTREAM_FIELDS, "dolly_16k_ja"))
+    after = prepare(Dolly16kJa(upstream, cache_dir=str(tmp_path)))["train"].slice(0, before.num_rows)
+    changes = prepare(Dolly16kJa(upstream, cache_dir=str(tmp_path), config_name="changes"))["train"].to_pylist()
+    differ = {
+        index
+        for column in ("instruction", "input", "output", "category")
+        for index, (old, new) in enumerate(zip(before[column].to_pylist(), after[column].to_pylist(), strict=True))
+        if old != new
+    }
+    assert differ == {change["index"] for change in changes if change["index"] < before.num_rows}
+    for change in changes:
+        if change["change"] == "edit":
+            old, new = (table.slice(change["index"], 1).to_pylist()[0] for table in (before, after))
+            assert change["before"] in old[change["field"]]
+            assert change["after"] in new[change["field"]]
+            assert change["reason"]
+            assert change["rule"]
