@@ -14,15 +14,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 UPSTREAM_FILE = "databricks-dolly-15k-ja.json"
-SUBJECTS = ("山", "川", "図書館", "列車", "郵便局", "市場", "灯台", "温泉", "橋", "祭り", "学校", "畑")
-VERBS = (
-    "造られました",
-    "歩いて行けます",
-    "古くから知られています",
-    "夏に開かれます",
-    "本に書かれています",
-    "遠くから見えます",
-)
+KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわ"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -40,14 +32,13 @@ def generated_rows(count: int = 15_015) -> list[dict[str, str]]:
     rng = random.Random(count)
     rows = []
     for index in range(count):
-        one, other, third = rng.sample(SUBJECTS, 3)
-        year, number = f"{rng.randrange(10**9):x}", f"{rng.randrange(10**12):x}"
+        one, other, third, fourth = ("".join(rng.choices(KANA, k=rng.randint(8, 40))) for _ in range(4))
         rows.append(
             {
                 "index": str(index),
-                "instruction": f"{one}と{other}の{index}番目の違いを教えてください。",
-                "input": f"{third}は{year}年に{rng.choice(VERBS)}。" if index % 3 == 0 else "",
-                "output": f"{one}は{number}のほうが{rng.choice(VERBS)}。\n{other}は{rng.choice(VERBS)}。",
+                "instruction": f"{one}と{other}の違いを教えてください。",
+                "input": f"{third}が見えます。" if index % 3 == 0 else "",
+                "output": f"{one}は{fourth}のほうが大きいです。\n{other}もあります。",
                 "category": rng.choice(("open_qa", "closed_qa", "brainstorming")),
             }
         )

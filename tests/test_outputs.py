@@ -65,7 +65,8 @@ def test_pandas_polars_and_duckdb_read_the_same_rows(name: str, dist: Path):
             file = str(dist / name / path)
             rows = pq.read_table(file).to_pylist()
             assert pl.read_parquet(file).to_dicts() == rows
-            assert duckdb.sql(f"select * from read_parquet('{file}')").arrow().read_all().to_pylist() == rows
+            by_duckdb = duckdb.sql(f"select * from read_parquet('{file}')").fetchall()
+            assert by_duckdb == [tuple(row.values()) for row in rows]
             by_pandas = pd.read_parquet(file)
             assert len(by_pandas) == len(rows)
             assert list(by_pandas.columns) == list(rows[0])

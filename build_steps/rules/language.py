@@ -35,27 +35,24 @@ def has_valid_check_digit(my_number: str) -> bool:
     return check == (0 if remainder <= 1 else 11 - remainder)
 
 
-_TWELVE_DIGITS = r"(?:^|[^\d.,-])(\d{4}[ -]?\d{4}[ -]?\d{4})(?:$|[^\d.,-])"
+# Digits are looked for in ASCII and full width alike.
+_D = r"[0-9０-９]"
+_DASH = r"[-‐－ー―]?"
+_NO_DIGIT = r"[^0-9０-９.,．，-]"
+_TWELVE_DIGITS = rf"(?:^|{_NO_DIGIT})({_D}{{4}}[ 　-]?{_D}{{4}}[ 　-]?{_D}{{4}})(?:$|{_NO_DIGIT})"
 
 
 def _my_number(rows: Rows) -> Iterator[Hit]:
     for column in rows.prose:
-        cells = pc.utf8_normalize(rows.table[column], "NFKC")
-        candidates = np.flatnonzero(pc.match_substring_regex(cells, _TWELVE_DIGITS).to_numpy())
-        valid = [
-            row
-            for row in candidates.tolist()
-            if any(
-                has_valid_check_digit(re.sub(r"\D", "", number))
-                for number in re.findall(_TWELVE_DIGITS, cells[row].as_py())
-            )
-        ]
-        yield Hit(column, np.array(valid, dtype=np.int64))
+        cells = rows.table[column]
+        candidates = np.flatnonzero(pc.match_substring_regex(cells, _TWELVE_DIGITS).to_numpy()).tolist()
+        yield Hit(column, np.array([row for row in candidates if _has_my_number(cells[row].as_py())], dtype=np.int64))
 
 
-# Digits are looked for in ASCII and full width alike.
-_D = r"[0-9０-９]"
-_DASH = r"[-‐－ー―]?"
+def _has_my_number(text: str) -> bool:
+    numbers = (re.sub(r"\D", "", number) for number in re.findall(_TWELVE_DIGITS, text))
+    return any(has_valid_check_digit(number) for number in numbers)
+
 
 RULES = (
     Rule(
