@@ -14,7 +14,8 @@ from build_steps.rules.typography import JAPANESE
 
 
 def _no_japanese(rows: Rows) -> Iterator[Hit]:
-    japanese = pc.match_substring_regex(rows.joined(rows.prose), f"[{JAPANESE}]")
+    asked_and_answered = rows.joined((rows.prompt[0], rows.answer))
+    japanese = pc.match_substring_regex(asked_and_answered, f"[{JAPANESE}]")
     yield hit(rows, rows.answer, pc.invert(japanese))
 
 
@@ -57,7 +58,7 @@ def _has_my_number(text: str) -> bool:
 RULES = (
     Rule(
         id="L4-no-japanese",
-        says="there is no Japanese in the record",
+        says="neither what is asked nor the answer has any Japanese in it",
         mend="translate it, or withdraw it",
         example="a record left in English",
         find=_no_japanese,
