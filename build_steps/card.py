@@ -176,6 +176,7 @@ def write_card(builder: RecordsBuilder, report: Report, folder: Path) -> Path:
     environment.filters |= {
         "json": lambda value: json.dumps(value, ensure_ascii=False, indent=2),
         "thousands": "{:,}".format,
+        "percent": "{:.1%}".format,
     }
     text = environment.from_string(card.text).render(facts=facts, **builder.for_the_card())
     card.data["size_categories"] = [facts.size_category()]

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from build_steps.loading import MESSAGES, Config, Part, RecordsBuilder, chat
 from build_steps.reading import read_our_files, read_records
 from build_steps.rules import Rule
+from cat_care_qa import measures
 from cat_care_qa.rules import KINDS, TOPICS, URGENCIES, read_references, rules
 
 VERSION = datasets.Version("1.0.0")
@@ -122,7 +123,8 @@ class CatCareQA(RecordsBuilder):
 
     def for_the_card(self) -> dict[str, Any]:
         references = read_references(self.FOLDER / "references.json")
-        return {"topics": TOPICS, "kinds": KINDS, "urgencies": URGENCIES, "references": references}
+        names = {"topics": TOPICS, "kinds": KINDS, "urgencies": URGENCIES}
+        return {**names, "references": references, "measures": measures}
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.is_valid(table["id"])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from build_steps import style
 from build_steps.errors import DataError
-from build_steps.rules import Hit, Rows, Rule, encoding, hit, language, sameness, shape, typography
+from build_steps.rules import Find, Hit, Rows, Rule, encoding, hit, language, positions, sameness, shape, typography
+from cat_care_qa import grounding, measures, safety
 
 TOPICS = {
     "feeding": "食事",
@@ -167,6 +171,104 @@ OWN = (
 )
 
 
+def _not_in_notes(missing: Callable[[str, str], list[str]], documents: dict[str, Any], in_all: bool = True) -> Find:
+    """A `find` for answers that quote what neither the notes nor the question hold.
+
+    A document is quoted with its year, and its amounts cannot be known: `in_all` says whether answers with references
+    are looked at, too.
+    """
+
+    def find(rows: Rows) -> Iterator[Hit]:
+        drawn = pc.not_equal(rows.table["context"], "")
+        if not in_all:
+            drawn = pc.and_(drawn, pc.equal(pc.list_value_length(rows.table["references"]), 0))
+        where = positions(drawn)
+        found = {}
+        for row, record in zip(where.tolist(), rows.table.take(where).to_pylist(), strict=True):
+            years = (f"{documents[key]['year']}年" for key in record["references"] if key in documents)
+            if what := missing("\n".join((record["context"], record["question"], *years)), record["answer"]):
+                found[row] = what
+        yield Hit("answer", np.array(list(found), dtype=np.int64), lambda row: ", ".join(found[row]))
+
+    return find
+
+
+def _strange_names(documents: dict[str, Any]) -> Find:
+    def find(rows: Rows) -> Iterator[Hit]:
+        names = {name for notes in rows.table["context"].to_pylist() for name in grounding.names_in(notes)}
+        yield from _not_in_notes(partial(grounding.names_not_in, names=names), documents)(rows)
+
+    return find
+
+
+def _shared_sentence(sentences: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Find:
+    def find(rows: Rows) -> Iterator[Hit]:
+        found = sentences(rows.table["answer"])
+        limit = max(1, measures.MOST_SHARED_SENTENCE * len(found))
+        common = [text for text, count in Counter(found.to_pylist()).items() if count > limit]
+        yield hit(rows, "answer", pc.is_in(found, pa.array(common, pa.string())))
+
+    return find
+
+
+def _same_beginnings(rows: Rows) -> Iterator[Hit]:
+    found = measures.beginnings(rows.table["question"])
+    if measures.distinct(found) < measures.LEAST_DISTINCT_BEGINNINGS:
+        repeated = [text for text, count in Counter(found.to_pylist()).items() if count > 1]
+        yield hit(rows, "question", pc.is_in(found, pa.array(repeated, pa.string())))
+
+
+VARIETY = (
+    Rule(
+        id="L5-shared-opening",
+        says=f"more than {measures.MOST_SHARED_SENTENCE:.0%} of the answers begin with this sentence",
+        mend="begin the answer in its own way",
+        example="ご心配ですね。",
+        find=_shared_sentence(measures.first_sentences),
+    ),
+    Rule(
+        id="L5-shared-closing",
+        says=f"more than {measures.MOST_SHARED_SENTENCE:.0%} of the answers end with this sentence",
+        mend="end the answer in its own way",
+        example="早めに獣医師に相談しましょう。",
+        find=_shared_sentence(measures.last_sentences),
+    ),
+    Rule(
+        id="L5-same-beginnings",
+        says=f"fewer than {measures.LEAST_DISTINCT_BEGINNINGS:.0%} of the questions begin in a way of their own",
+        mend="ask in other words",
+        example="うちの猫が最近よく… in every tenth question",
+        find=_same_beginnings,
+    ),
+)
+
+
+def _grounding(documents: dict[str, Any]) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            id="L5-date-not-in-notes",
+            says="the answer quotes a date that the notes do not hold",
+            mend="quote the notes as they are",
+            example="「3月8日にも」 where the notes know nothing of March",
+            find=_not_in_notes(grounding.dates_not_in, documents),
+        ),
+        Rule(
+            id="L5-amount-not-in-notes",
+            says="the answer quotes an amount that is neither in the notes nor worked out from two of them",
+            mend="quote the notes as they are, or name the document that the amount comes from",
+            example="「4.5kgでした」 where the notes say 4.2kg",
+            find=_not_in_notes(grounding.amounts_not_in, documents, in_all=False),
+        ),
+        Rule(
+            id="L5-name-not-in-notes",
+            says="the answer speaks of a cat that the notes do not know",
+            mend="speak of the cat of the notes",
+            example="the name of another record's cat",
+            find=_strange_names(documents),
+        ),
+    )
+
+
 def rules(references_file: Path, version: str, split_of: Callable[[str], str]) -> list[Rule]:
     """All rules of the dataset, in the order of their levels."""
     references = read_references(references_file)
@@ -182,6 +284,9 @@ def rules(references_file: Path, version: str, split_of: Callable[[str], str]) -
         *language.RULES,
         *sameness.RULES,
         *OWN,
+        *safety.RULES,
+        *_grounding(references),
+        *VARIETY,
         _reference_unused(references),
         _split_not_of_id(split_of),
         _added_later(version),

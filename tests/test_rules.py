@@ -35,8 +35,9 @@ UPSTREAM_ROWS = [
         "category": "brainstorming",
     },
 ]
-# A record that is the same as another asks the same, too.
-IMPLIED = {"L4-exact-duplicate": {"L4-repeated-prompt"}}
+# A record that is the same as another asks the same, too, and begins and ends alike.
+ALIKE = {"L5-same-beginnings", "L5-shared-opening", "L5-shared-closing"}
+IMPLIED = {"L4-exact-duplicate": {"L4-repeated-prompt", *ALIKE}, "L4-repeated-prompt": {"L5-same-beginnings"}}
 
 
 def broken_by(file: Path, folder: Path) -> set[str]:

@@ -55,6 +55,9 @@ class Hit:
     file: str | None = None
 
 
+Find = Callable[[Rows], Iterable[Hit]]
+
+
 @dataclass(frozen=True)
 class Rule:
     """`find` is None for what shows while a file is read: there the reader reports it."""
@@ -63,7 +66,7 @@ class Rule:
     says: str  # what is wrong, to stand behind "field …:"
     mend: str  # what to do
     example: str
-    find: Callable[[Rows], Iterable[Hit]] | None = None
+    find: Find | None = None
     ours: Severity = "error"
     upstream: Severity = "error"
 
@@ -92,7 +95,7 @@ class Violation:
         return asdict(self)
 
 
-def matching(pattern: str, columns: Callable[[Rows], Iterable[str]] | None = None) -> Callable[[Rows], Iterator[Hit]]:
+def matching(pattern: str, columns: Callable[[Rows], Iterable[str]] | None = None) -> Find:
     """A `find` for every cell of prose (or of the given columns) in which the RE2 pattern matches."""
 
     def find(rows: Rows) -> Iterator[Hit]:
