@@ -1,5 +1,6 @@
-"""Review of upstream: hand edits, withdrawn rows and additions, read from text files and applied batch by batch.
+"""Review of upstream: mends by rule, hand edits, withdrawn rows and additions, applied batch by batch.
 
+- `mending`: rules over all rows, first of all.
 - `review/edits.jsonl`: in row `index`, the stretch `find` of `field` becomes `replace`. `find` must stand there exactly
   once, so an edit fails loudly when the text below it is no longer the one it was made for.
 - `review/withdrawn.jsonl`: rows that are beyond mending. Each slot is filled by an addition.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,11 @@ from build_steps.errors import DataError
 from build_steps.reading import FILE, LINE, read_our_files
 from build_steps.rules import Rule, Violation
 from build_steps.rules.shape import violation
+from dolly_16k_ja.mending import COLUMNS, changes, mend
 
 EDIT_FIELDS = {"index": int, "field": str, "find": str, "replace": str, "rule": str, "reason": str}
 WITHDRAWN_FIELDS = {"index": int, "rule": str, "reason": str}
 ADDITION_FIELDS = {"index": int, "instruction": str, "input": str, "output": str, "category": str}
-EDITED = ("instruction", "input", "output")
 
 EDIT_FIND = Rule(
     id="L5-edit-find",
@@ -58,6 +60,7 @@ class Review:
     edits: dict[int, list[dict[str, Any]]]
     withdrawn: _Rows
     additions: _Rows
+    by_rule: bool = True  # whether the mends of `mending` come first
 
     @staticmethod
     def files(folder: Path) -> list[Path]:
@@ -65,7 +68,7 @@ class Review:
 
     @classmethod
     def none(cls) -> Review:
-        return cls("", {}, {}, {})
+        return cls("", {}, {}, {}, by_rule=False)
 
     @classmethod
     def read(cls, folder: Path, dataset: str) -> Review:
@@ -94,7 +97,9 @@ class Review:
 
     def _apply_to(self, batch: pa.RecordBatch, start: int, end: int) -> pa.RecordBatch:
         touched = sorted(index for index in {*self.edits, *self.withdrawn, *self.additions} if start <= index < end)
-        batch = batch.append_column("origin", pa.repeat(pa.scalar("upstream"), batch.num_rows))
+        mended = mend(batch) if self.by_rule else batch
+        same = reduce(pc.and_, (pc.equal(batch[name], mended[name]) for name in COLUMNS))
+        batch = mended.append_column("origin", pc.if_else(same, "upstream", "reviewed"))
         if not touched:
             return batch
         rows = batch.take(pa.array([index - start for index in touched])).to_pylist()
@@ -122,7 +127,7 @@ class Review:
             return {**(addition or row), "origin": "addition"}, violations
         new, violations = {**row, "origin": "reviewed"}, []
         for edit in edits:
-            if edit["field"] not in EDITED:
+            if edit["field"] not in COLUMNS:
                 violations.append(self._wrong(EDIT_PLACE, edit, f"field {edit['field']}"))
             elif (count := new[edit["field"]].count(edit["find"])) != 1 or not edit["find"]:
                 violations.append(self._wrong(EDIT_FIND, edit, f"it stands there {count} times"))
@@ -145,14 +150,16 @@ class Review:
         return violation(rule, self.dataset, row[FILE], row[LINE], id=str(row["index"]), found=found)
 
     def changes(self, upstream: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """One row for each edit, withdrawal and addition, by index."""
-        rows = [_change(edit, "edit", edit["field"], edit["find"], edit["replace"]) for edit in _flat(self.edits)]
-        if self.withdrawn:
+        """One row for each edit, by rule or by hand, withdrawal and addition, by index."""
+        edits = [edit for of_row in self.edits.values() for edit in of_row]
+        rows = []
+        for batch in upstream:
+            by_rule = changes(batch) if self.by_rule else ()
+            edits += [change for change in by_rule if change["index"] not in self.withdrawn]
             wanted = pa.array(sorted(self.withdrawn), pa.int64())
-            for batch in upstream:
-                gone = batch.filter(pc.is_in(batch["index"], wanted)).select(["index", "instruction"])
-                for row in gone.to_pylist():
-                    rows.append(_change(self.withdrawn[row["index"]], "withdrawal", "", row["instruction"], ""))
+            for row in batch.filter(pc.is_in(batch["index"], wanted)).select(["index", "instruction"]).to_pylist():
+                rows.append(_change(self.withdrawn[row["index"]], "withdrawal", "", row["instruction"], ""))
+        rows += [_change(edit, "edit", edit["field"], edit["find"], edit["replace"]) for edit in edits]
         rows += [_change(row, "addition", "", "", row["instruction"]) for row in self.additions.values()]
         rows.sort(key=lambda row: (row["index"], ("withdrawal", "addition", "edit").index(row["change"])))
         if rows:
@@ -168,10 +175,6 @@ def _change(row: dict[str, Any], change: str, field: str, before: str, after: st
         "reason": row.get("reason", ""),
     }
     return {"index": row["index"], "change": change, **texts}
-
-
-def _flat(edits: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    return [edit for of_row in edits.values() for edit in of_row]
 
 
 def _addition_files(folder: Path) -> list[Path]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from build_steps.near_duplicates import N, Pair, pairs, repeats
+from build_steps.near_duplicates import NORMAL_FORM, N, Pair, pairs, repeats
 
 
 def grams(text: str) -> set[str]:
-    padded = unicodedata.normalize("NFKC", text) + "\0" * (N - 1)
+    padded = unicodedata.normalize(NORMAL_FORM, text) + "\0" * (N - 1)
     return {padded[at : at + N] for at in range(len(padded) - N + 1)}
 
 

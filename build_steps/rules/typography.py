@@ -11,6 +11,7 @@ from build_steps.rules import Hit, Rows, Rule, hit, matching
 
 BRACKETS = (("「", "」"), ("『", "』"), ("（", "）"))
 JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
+CITATION_MARK = r"\[(?:\d{1,3}|[a-z]|注 ?\d+|note \d+|要出典)\]"
 
 
 def _unbalanced_brackets(rows: Rows) -> Iterator[Hit]:
@@ -42,13 +43,14 @@ RULES = (
         mend="add the one that is missing, or delete the one too many",
         example="「猫の手も借りたい",
         find=_unbalanced_brackets,
+        upstream="note",
     ),
     Rule(
         id="L3-citation-mark",
         says="a citation mark of an encyclopedia is left in the text",
         mend="delete the mark",
         example="運航を開始した[3]。",
-        find=matching(r"\[(?:\d{1,3}|[a-z]|注 ?\d+|note \d+|要出典)\]"),
+        find=matching(CITATION_MARK),
     ),
     Rule(
         id="L3-ascii-punctuation",
