@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -16,7 +17,9 @@ from build_steps.loading import prepare
 from build_steps.reading import read_records
 from dolly_16k_ja import Dolly16kJa
 from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS
+from dolly_16k_ja.mending import mend
 from dolly_16k_ja.review import Review
+from dolly_16k_ja.signals import SIGNALS
 from tests.conftest import PROJECT
 
 
@@ -136,3 +139,21 @@ def test_the_edits_say_all_that_differs_from_upstream(upstream: Path, tmp_path: 
             assert change["field"] in ("instruction", "input", "output")
             assert change["reason"]
             assert change["rule"]
+
+
+def test_the_rows_that_were_read_by_hand_are_named_with_the_signals_that_picked_them():
+    path = PROJECT / "dolly_16k_ja/review/read.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) >= 600
+    assert [row["index"] for row in rows] == sorted({row["index"] for row in rows})
+    assert {signal for row in rows for signal in row["signals"]} == set(SIGNALS)
+
+
+@pytest.mark.upstream
+def test_the_signals_still_find_the_rows_that_they_picked(upstream: Path):
+    rows = pa.Table.from_batches(mend(batch) for batch in read_records(upstream, UPSTREAM_FIELDS, "dolly_16k_ja"))
+    picked = [json.loads(line) for line in (PROJECT / "dolly_16k_ja/review/read.jsonl").read_text().splitlines()]
+    for name, signal in SIGNALS.items():
+        found = set(pc.indices_nonzero(signal(rows)).to_pylist())
+        missing = {row["index"] for row in picked if name in row["signals"]} - found
+        assert not missing, name
