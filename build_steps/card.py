@@ -25,6 +25,7 @@ from build_steps.check import Report
 from build_steps.loading import Config, RecordsBuilder
 
 NAME = "README.md"
+_SHADES = "█▓▒░"
 
 # The Hub's own steps of `size_categories`, from the rows of the default config.
 SIZE_CATEGORIES = (
@@ -109,6 +110,21 @@ class Facts:
         numbers["total"] = [sum(column) for column in zip(*numbers.values(), strict=True)]
         body = [[label, *line, sum(line)] for label, line in numbers.items()]
         return markdown_table([row, *(f"`{across}`" for across in acrosses), "total"], body)
+
+    def bars(self, row: str, column: str, width: int = 50) -> str:
+        """A plot in text: for each value of `row` a bar of the shares that the values of `column` have in it."""
+        pairs = Counter(zip(self.table[row].to_pylist(), self.table[column].to_pylist(), strict=True))
+        parts = dict(zip(self.counts(column), _SHADES, strict=False))
+        downs = self.counts(row)
+        label = max(map(len, downs))
+        lines = ["  ".join(f"{shade} {part}" for part, shade in parts.items()), ""]
+        for down, total in downs.items():
+            edges = np.cumsum([0, *(pairs[down, part] for part in parts)]) * width / total
+            cells = np.diff(np.round(edges).astype(int)).tolist()
+            lines.append(
+                f"{down:<{label}} {''.join(shade * n for shade, n in zip(parts.values(), cells, strict=True))}"
+            )
+        return "\n".join(lines)
 
     def lengths(self, *columns: str) -> str:
         """A Markdown table of text lengths in characters; empty texts are left out."""
