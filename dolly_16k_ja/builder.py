@@ -159,7 +159,7 @@ class Dolly16kJa(RecordsBuilder):
             yield styled.select([*FEATURES, FILE, LINE])
 
     def rules(self) -> list[Rule]:
-        return rules(SLOTS, SHARD_ROWS)
+        return rules(SLOTS if self.is_pinned else None, SHARD_ROWS)
 
     def for_the_card(self) -> dict[str, Any]:
         return {"slots": SLOTS, "upstream": asdict(UPSTREAM) if self.is_pinned else None}

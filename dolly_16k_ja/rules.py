@@ -65,8 +65,8 @@ def _slot_count(slots: int, shard_rows: int) -> Rule:
     )
 
 
-def rules(slots: int, shard_rows: int) -> list[Rule]:
-    """All rules of the dataset, in the order of their levels."""
+def rules(slots: int | None, shard_rows: int) -> list[Rule]:
+    """All rules of the dataset, in the order of their levels; without `slots`, any number of rows is right."""
     categories = (*UPSTREAM_CATEGORIES, *OWN_CATEGORIES)
     return [
         *encoding.RULES,
@@ -77,5 +77,5 @@ def rules(slots: int, shard_rows: int) -> list[Rule]:
         *sameness.RULES,
         *review.RULES,
         STYLE_ASKED,
-        _slot_count(slots, shard_rows),
+        *([_slot_count(slots, shard_rows)] if slots else []),
     ]

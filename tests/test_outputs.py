@@ -9,6 +9,8 @@ import datasets
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -186,3 +188,27 @@ def test_a_source_of_a_few_rows_has_only_the_files_it_fills(tmp_path: Path):
     folder = tmp_path / "d" / "dolly_16k_ja"
     assert set(configs_of(folder)) == {"default", "1_of_4", "chat"}
     assert datasets.load_dataset(str(folder), "1_of_4", split="train", cache_dir=str(tmp_path)).num_rows == 3
+
+
+@pytest.mark.upstream
+def test_sixteen_thousand_rows_stand_in_four_shards(upstream: Path, dist: Path):
+    folder = dist / "dolly_16k_ja"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["rows"] == 16_000
+    for k in range(4):
+        table = pq.read_table(folder / f"data/train-{k:05d}-of-00004.parquet")
+        assert table["index"].to_pylist() == list(range(4000 * k, 4000 * (k + 1)))
+        assert pq.read_metadata(folder / f"chat/train-{k:05d}-of-00004.parquet").num_rows == 4000
+    assert not [waiver for waiver in manifest["waivers"] if waiver["id"] == "*"], "no rule is waived whole"
+
+
+@pytest.mark.upstream
+def test_every_withdrawn_row_has_its_reason_and_an_addition_in_its_place(upstream: Path, dist: Path):
+    rows = pa.concat_tables(pq.read_table(path) for path in sorted((dist / "dolly_16k_ja/data").glob("*.parquet")))
+    changes = pq.read_table(dist / "dolly_16k_ja/changes/train-00000-of-00001.parquet").to_pylist()
+    withdrawn = {change["index"]: change["reason"] for change in changes if change["change"] == "withdrawal"}
+    added = {change["index"] for change in changes if change["change"] == "addition"}
+    assert len(withdrawn) <= 150
+    assert all(withdrawn.values())
+    assert added == {*withdrawn, *range(15_015, 16_000)}
+    assert set(rows.filter(pc.equal(rows["origin"], "addition"))["index"].to_pylist()) == added
