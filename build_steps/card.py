@@ -87,10 +87,14 @@ class Facts:
         """Rows of each file of the `default` config."""
         return [self.rows_of([path]) for of_split in self.files(self.default).values() for path in of_split]
 
-    def changes(self) -> dict[str, int]:
-        """Rows of the config `changes`, by what kind of change it is."""
+    def changes(self, column: str = "change", change: str | None = None) -> dict[str, int]:
+        """Rows of the config `changes` by a column, of one kind of change where it is named; most frequent first."""
         path = self.folder / "changes" / "train-00000-of-00001.parquet"
-        return dict(Counter(pq.read_table(path)["change"].to_pylist())) if path.exists() else {}
+        if not path.exists():
+            return {}
+        table = pq.read_table(path)
+        table = table.filter(pc.equal(table["change"], change)) if change else table
+        return dict(Counter(table[column].to_pylist()).most_common())
 
     def counts(self, column: str) -> dict[str, int]:
         """How often each value occurs in a column, lists counted value by value."""

@@ -19,6 +19,7 @@ from build_steps.reading import FILE, LINE, read_records
 from build_steps.rules import Rule
 from build_steps.rules.shape import ID_ORDER, violation
 from build_steps.upstream import HubFile
+from dolly_16k_ja.mending import MENDS
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.rules import rules
 
@@ -162,7 +163,11 @@ class Dolly16kJa(RecordsBuilder):
         return rules(SLOTS if self.is_pinned else None, SHARD_ROWS)
 
     def for_the_card(self) -> dict[str, Any]:
-        return {"slots": SLOTS, "upstream": asdict(UPSTREAM) if self.is_pinned else None}
+        return {
+            "slots": SLOTS,
+            "upstream": asdict(UPSTREAM) if self.is_pinned else None,
+            "mends": {mend.id: mend.says for mend in MENDS},
+        }
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.equal(table["origin"], "addition")
