@@ -49,8 +49,10 @@ def read_references(path: Path) -> dict[str, dict[str, Any]]:
         references = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError([shape.violation(shape.JSON, path.parent.name, name, found=str(error))]) from None
-    if type(references) is not dict:
-        raise DataError([shape.violation(shape.WRONG_TYPE, path.parent.name, name, found="an object is expected")])
+    if type(references) is not dict or not all(type(reference) is dict for reference in references.values()):
+        raise DataError(
+            [shape.violation(shape.WRONG_TYPE, path.parent.name, name, found="an object of objects is expected")]
+        )
     wrong = [
         shape.violation(shape.WRONG_TYPE, path.parent.name, name, id=key, field=field, found=f"must be {kind.__name__}")
         for key, reference in references.items()

@@ -101,6 +101,7 @@ CASES: dict[str, tuple[str, str | bytes, int | None, str]] = {
     "records: an array": ("records", "[]\n", 1, "L2-json"),
     "records: id of another topic": ("records", text(CAT | {"id": "feeding-0001"}) + "\n", 1, "L5-id-topic"),
     "references: not JSON": ("references", "{", None, "L2-json"),
+    "references: a title alone": ("references", '{"a": "t"}', None, "L2-wrong-type"),
     "references: an array": ("references", "[]", None, "L2-wrong-type"),
     "references: year as a text": (
         "references",
