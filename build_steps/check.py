@@ -90,7 +90,8 @@ def check(builder: RecordsBuilder, tables: dict[str, pa.Table]) -> Report:
     """Hold the rows of a dataset, by split, against its rules."""
     rules = builder.rules()
     rows = _rows_of(builder, tables)
-    waivers, waiver_batch = _read_waivers(builder.FOLDER / "waivers.jsonl", builder.NAME)
+    waiver_lines = _read_waivers(builder.FOLDER / "waivers.jsonl", builder.NAME)
+    waivers = {(line["rule"], line["id"]) for line in waiver_lines}
     with ThreadPoolExecutor(THREADS) as pool:
         hits = list(pool.map(lambda rule: list(rule.find(rows)) if rule.find else [], rules))
 
@@ -109,10 +110,10 @@ def check(builder: RecordsBuilder, tables: dict[str, pa.Table]) -> Report:
         errors += [found for of_row in rest.values() for found in of_row if found.severity(rows) == "error"]
     violations = _located(builder, rows, errors)
     if not builder.remarks():
-        unneeded = list(_unneeded(waivers, used, waiver_batch, builder.NAME))
+        unneeded = list(_unneeded(waiver_lines, used, builder.NAME))
         counts[UNNEEDED_WAIVER.id] = Counts(len(unneeded))
         violations += unneeded
-    texts = [{"rule": rule, "id": record, "reason": reason} for (rule, record), reason in waivers.items()]
+    texts = [{key: line[key] for key in WAIVER_FIELDS} for line in waiver_lines]
     return Report(builder.NAME, rows.table.num_rows, counts, violations, noted, texts, builder.remarks())
 
 
@@ -136,23 +137,20 @@ def _by_row(rule: Rule, hits: list[Hit]) -> dict[int, list[_Found]]:
     return dict(sorted(broken.items()))
 
 
-def _read_waivers(path: Path, dataset: str) -> tuple[dict[tuple[str, str], str], list[dict[str, Any]]]:
+def _read_waivers(path: Path, dataset: str) -> list[dict[str, Any]]:
     if not path.exists():
-        return {}, []
-    lines = read_our_files([path], WAIVER_FIELDS, dataset, path.parent.parent)[0].to_pylist()
-    return {(line["rule"], line["id"]): line["reason"] for line in lines}, lines
+        return []
+    return read_our_files([path], WAIVER_FIELDS, dataset, path.parent.parent)[0].to_pylist()
 
 
-def _waiver_for(rule: Rule, rows: Rows, row: int, waivers: dict[tuple[str, str], str]) -> tuple[str, str] | None:
+def _waiver_for(rule: Rule, rows: Rows, row: int, waivers: set[tuple[str, str]]) -> tuple[str, str] | None:
     for record in (rows.ids[row], *([] if rows.ours[row] else [EVERY_UPSTREAM_ROW])):
         if (rule.id, record) in waivers:
             return rule.id, record
     return None
 
 
-def _unneeded(
-    waivers: dict[tuple[str, str], str], used: set[tuple[str, str]], lines: list[dict[str, Any]], dataset: str
-) -> Iterator[Violation]:
+def _unneeded(lines: list[dict[str, Any]], used: set[tuple[str, str]], dataset: str) -> Iterator[Violation]:
     for line in lines:
         if (line["rule"], line["id"]) not in used:
             found = f"{line['rule']} for {line['id']}"

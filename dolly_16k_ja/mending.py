@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from build_steps.rules.typography import CITATION_MARK, JAPANESE
+from build_steps.rules.typography import CITATION_MARK, JAPANESE, uneven
 
 Column: TypeAlias = "pa.Array"
 
@@ -57,15 +57,13 @@ def _composed(texts: Column) -> Column:
 
 def _balancing(opening: str, closing: str, *steps: tuple[str, str]) -> Callable[[Column], Column]:
     """Replacements in texts where brackets of a kind don't balance, kept where they balance after it."""
-
-    def uneven(texts: Column) -> pa.BooleanArray:
-        return pc.not_equal(pc.count_substring(texts, opening), pc.count_substring(texts, closing))
+    kind = ((opening, closing),)
 
     def apply(texts: Column) -> Column:
         mended = reduce(lambda column, step: pc.replace_substring_regex(column, *step), steps, texts)
-        return pc.if_else(uneven(mended), texts, mended)
+        return pc.if_else(uneven(mended, kind), texts, mended)
 
-    return lambda texts: _where(uneven(texts), texts, apply)
+    return lambda texts: _where(uneven(texts, kind), texts, apply)
 
 
 def _in_turn(*mends: Callable[[Column], Column]) -> Callable[[Column], Column]:

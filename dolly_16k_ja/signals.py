@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from build_steps import style
-from build_steps.rules.typography import BRACKETS
+from build_steps.rules.language import ENGLISH_SENTENCE
+from build_steps.rules.typography import uneven
 
 READ = Path(__file__).parent / "review" / "read.jsonl"
 Signal = Callable[[pa.Table], pa.ChunkedArray]
@@ -24,17 +25,6 @@ Signal = Callable[[pa.Table], pa.ChunkedArray]
 def _matches(pattern: str, *columns: str) -> Signal:
     return lambda rows: pc.match_substring_regex(
         pc.binary_join_element_wise(*(rows[name] for name in columns), "\n"), pattern
-    )
-
-
-def _uneven(rows: pa.Table) -> pa.ChunkedArray:
-    masks = [
-        pc.not_equal(pc.count_substring(rows[name], opening), pc.count_substring(rows[name], closing))
-        for name in ("instruction", "output")
-        for opening, closing in BRACKETS
-    ]
-    return pa.chunked_array([pc.max_element_wise(*(pc.cast(mask, pa.int8()) for mask in masks)).combine_chunks()]).cast(
-        pa.bool_()
     )
 
 
@@ -52,12 +42,12 @@ def _mixed_and_short(rows: pa.Table) -> pa.ChunkedArray:
 
 
 SIGNALS: dict[str, Signal] = {
-    "untranslated": _matches(r"(?:[A-Za-z][A-Za-z'’-]*[ ,;:]+){7,}[A-Za-z'’-]+", "instruction", "output"),
+    "untranslated": _matches(ENGLISH_SENTENCE, "instruction", "output"),
     "answer-repeats-prompt": lambda rows: pc.or_(
         pc.equal(rows["output"], rows["instruction"]), pc.equal(rows["output"], rows["input"])
     ),
     "cut-off": _matches(r"(?s)^.{60,}[、はがをにでとのやもへ]$", "output"),
-    "brackets": _uneven,
+    "brackets": lambda rows: pc.or_(uneven(rows["instruction"]), uneven(rows["output"])),
     "word-game": _matches(
         "アルファベット|頭文字|で始まる(?:単語|言葉|名前|動物|国)|韻を|アナグラム|回文|スペル|綴り|母音|子音|文字目|何文字",
         "instruction",

@@ -12,6 +12,8 @@ from build_steps import style
 from build_steps.rules import Hit, Rows, Rule, hit, matching
 from build_steps.rules.typography import JAPANESE
 
+ENGLISH_SENTENCE = r"(?:[A-Za-z][A-Za-z'’-]*[ ,;:]+){7,}[A-Za-z'’-]+"
+
 
 def _no_japanese(rows: Rows) -> Iterator[Hit]:
     asked_and_answered = rows.joined((rows.prompt[0], rows.answer))
@@ -68,7 +70,7 @@ RULES = (
         says="eight or more English words follow one another",
         mend="translate them, unless they are a quotation, a title or code",
         example="The cat sleeps on the roof of the house.",
-        find=matching(r"(?:[A-Za-z][A-Za-z'’-]*[ ,;:]+){7,}[A-Za-z'’-]+"),
+        find=matching(ENGLISH_SENTENCE),
         upstream="note",
     ),
     Rule(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,21 +15,15 @@ JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
 CITATION_MARK = r"\[(?:\d{1,3}|[a-z]|注 ?\d+|note \d+|要出典)\]"
 
 
+def uneven(texts: pa.ChunkedArray | pa.Array, brackets: Iterable[tuple[str, str]] = BRACKETS) -> pa.ChunkedArray:
+    """Whether a text opens and closes one of these kinds of brackets a different number of times."""
+    masks = (pc.not_equal(pc.count_substring(texts, one), pc.count_substring(texts, other)) for one, other in brackets)
+    return reduce(pc.or_, masks)
+
+
 def _unbalanced_brackets(rows: Rows) -> Iterator[Hit]:
     for column in rows.prose:
-        cells = rows.table[column]
-        masks = [
-            pc.not_equal(pc.count_substring(cells, opening), pc.count_substring(cells, closing))
-            for opening, closing in BRACKETS
-        ]
-        yield hit(rows, column, _any(masks), _counted_brackets)
-
-
-def _any(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    merged = masks[0]
-    for mask in masks[1:]:
-        merged = pc.or_(merged, mask)
-    return merged
+        yield hit(rows, column, uneven(rows.table[column]), _counted_brackets)
 
 
 def _counted_brackets(text: str) -> str:
