@@ -8,9 +8,12 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.hub import Hub
 
 PROJECT = Path(__file__).resolve().parent.parent
 UPSTREAM_FILE = "databricks-dolly-15k-ja.json"
@@ -76,6 +79,13 @@ def dist(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
     done = run_build("build", "--source", f"dolly_16k_ja={source}", "--out", str(out))
     assert done.returncode == 0, done.stderr
     return out
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """An empty Hub on 127.0.0.1."""
+    with Hub(tmp_path / "of the hub") as running:
+        yield running
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 from build_steps.upstream import HubFile, sha256_of
 from dolly_16k_ja.builder import UPSTREAM
 from tests.conftest import PROJECT, run_build
-from tests.hub import serving
+from tests.hub import Hub
 
 BODY = json.dumps([{"index": "0"}]).encode()
-FILE = HubFile("someone/some-data", "data.json", "a" * 40, len(BODY), hashlib.sha256(BODY).hexdigest())
+REPO, NAME = "someone/some-data", "data.json"
 
 DOWNLOAD = """
 import sys
@@ -31,42 +31,50 @@ except SourceError as error:
 """
 
 
-def download(file: HubFile, endpoint: str, home: Path) -> subprocess.CompletedProcess[str]:
+def hub_file(hub: Hub, files: dict[str, bytes]) -> HubFile:
+    """What should be `BODY`, in a repository that has `files`."""
+    revision = hub.new_repo(REPO, files).head.sha
+    return HubFile(REPO, NAME, revision, len(BODY), hashlib.sha256(BODY).hexdigest())
+
+
+def download(file: HubFile, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """In a process of its own: the client reads where the Hub is when it is imported."""
-    env = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
     arguments = repr((file.repo_id, file.filename, file.revision, file.size, file.sha256))
     return subprocess.run(
-        [sys.executable, "-c", DOWNLOAD, arguments], capture_output=True, text=True, env=env, cwd=PROJECT, timeout=60
+        [sys.executable, "-c", DOWNLOAD, arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | env,
+        cwd=PROJECT,
+        timeout=60,
     )
 
 
-def test_it_is_downloaded_once_into_the_cache_of_the_hub(tmp_path: Path):
-    with serving(FILE.repo_id, FILE.revision, {FILE.filename: BODY}) as (endpoint, requests):
-        first = download(FILE, endpoint, tmp_path)
-        again = download(FILE, endpoint, tmp_path)
+def test_it_is_downloaded_once_into_the_cache_of_the_hub(hub: Hub, tmp_path: Path):
+    file = hub_file(hub, {NAME: BODY})
+    first, again = (download(file, hub.env(tmp_path)) for _ in range(2))
     assert first.returncode == 0, first.stderr
     assert first.stdout == again.stdout
     path = Path(first.stdout.strip())
     assert path.read_bytes() == BODY
-    assert path.is_relative_to(tmp_path / "hub" / "datasets--someone--some-data" / "snapshots" / FILE.revision)
-    assert [request.split()[0] for request in requests].count("GET") == 1
+    assert path.is_relative_to(tmp_path / "hub" / "datasets--someone--some-data" / "snapshots" / file.revision)
+    assert [request.split()[0] for request in hub.requests if "/resolve/" in request].count("GET") == 1
 
 
 @pytest.mark.parametrize("other", [b"[]", BODY.replace(b"0", b"1")], ids=["another size", "another hash"])
-def test_another_file_is_refused_with_both_hashes(other: bytes, tmp_path: Path):
-    with serving(FILE.repo_id, FILE.revision, {FILE.filename: other}) as (endpoint, _):
-        done = download(FILE, endpoint, tmp_path)
+def test_another_file_is_refused_with_both_hashes(other: bytes, hub: Hub, tmp_path: Path):
+    file = hub_file(hub, {NAME: other})
+    done = download(file, hub.env(tmp_path))
     assert done.returncode == 3
-    assert FILE.sha256 in done.stderr
+    assert file.sha256 in done.stderr
     assert hashlib.sha256(other).hexdigest() in done.stderr
     assert "delete it" in done.stderr
 
 
-def test_a_file_that_the_hub_does_not_have_is_an_error_of_the_source(tmp_path: Path):
-    with serving(FILE.repo_id, FILE.revision, {}) as (endpoint, _):
-        done = download(FILE, endpoint, tmp_path)
+def test_a_file_that_the_hub_does_not_have_is_an_error_of_the_source(hub: Hub, tmp_path: Path):
+    done = download(hub_file(hub, {"another.json": BODY}), hub.env(tmp_path))
     assert done.returncode == 3
-    assert FILE.filename in done.stderr
+    assert NAME in done.stderr
     assert "Traceback" not in done.stderr
 
 
