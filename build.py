@@ -68,6 +68,39 @@ def check_one(name: str, source: Path | None, scratch: str) -> Report:
     return check_rows(builder, prepare(builder))
 
 
+def push(args: argparse.Namespace) -> int:
+    """Publish what was built: one commit, every file compared by hash, then the tag. A second run changes nothing."""
+    from build_steps import push as pushing
+    from build_steps.hub import HubRepo
+
+    todo = []
+    for name in args.names or DATASETS:  # all of them are looked at before anything is changed
+        builder, repo = loading_script(name)(), HubRepo(f"{args.namespace}/{name}")
+        release = pushing.read_release(builder, args.out / name)
+        pushing.require_tag_name(release, args.tag)
+        plan = pushing.look(builder, release, repo)
+        print(f"{repo.repo_id}: ", end="")
+        print(*plan.lines(release), sep="\n")
+        todo.append((builder, release, repo, plan))
+    for of_one in todo if not args.dry_run else ():
+        (pushing.propose if args.create_pr else pushing.publish)(*of_one, print)
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """What a build changes in an older release: rows by id, columns, splits, files. Exit 0 for nothing, 1 otherwise."""
+    from build_steps.diff import compare
+    from build_steps.hub import HubRepo
+    from build_steps.release import Release
+
+    with tempfile.TemporaryDirectory() as folder:
+        repo_id, at, revision = args.against.partition("@")
+        against = HubRepo(repo_id).download(revision, Path(folder)) if at else Path(args.against)
+        found = compare(Release.read(against), Release.read(args.out / args.name), loading_script(args.name).ID)
+    print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if args.json else "\n".join(found.lines()))
+    return int(bool(found))
+
+
 def for_each_dataset(
     args: argparse.Namespace, work: Callable[[str, Path | None], Report]
 ) -> tuple[list[Report], list[str]]:
@@ -106,9 +139,11 @@ def show(reports: list[Report], left_out: list[str], as_json: bool = False) -> i
 def loading_script(name: str) -> type[RecordsBuilder]:
     """The builder class of a dataset. Importing it is slow, so only what is asked for is imported."""
     import datasets
+    from huggingface_hub.utils import disable_progress_bars
 
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+        disable_progress_bars()
     return getattr(importlib.import_module(name), DATASETS[name])
 
 
@@ -127,8 +162,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     of_check.add_argument("--json", action="store_true", help="print the report as JSON")
     of_check.set_defaults(run=check)
 
-    for command in (of_build, of_check):
+    of_push = commands.add_parser("push", help="publish what was built on the Hub", description=push.__doc__)
+    of_push.add_argument("--namespace", default="qeu", help="user or organisation on the Hub (default: qeu)")
+    of_push.add_argument("--tag", help="the tag that is expected: v and the version in the builder, which it always is")
+    of_push.add_argument("--create-pr", action="store_true", help="open a pull request instead of committing")
+    of_push.add_argument("--dry-run", action="store_true", help="tell what would be done, do nothing")
+    of_push.set_defaults(run=push)
+
+    of_diff = commands.add_parser("diff", help="tell what a build changes in a release", description=diff.__doc__)
+    of_diff.add_argument("name", metavar="NAME", help=" or ".join(DATASETS))
+    of_diff.add_argument("against", metavar="AGAINST", help="the older release: a folder, or namespace/name@revision")
+    of_diff.add_argument("--json", action="store_true", help="print the diff as JSON, every row in it")
+    of_diff.set_defaults(run=diff)
+
+    for command in (of_push, of_diff):
+        command.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where the build is (default: dist)")
+    for command in (of_build, of_check, of_push):
         command.add_argument("names", nargs="*", metavar="NAME", help=f"{' or '.join(DATASETS)} (default: both)")
+    for command in (of_build, of_check):
         command.add_argument(
             "--source",
             action="append",
@@ -138,7 +189,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
     args = parser.parse_args(argv)
     args.source = dict(pair.partition("=")[::2] for pair in args.source)
-    for name in (*args.names, *args.source):
+    for name in (*args.names, *args.source, *([args.name] if args.run is diff else [])):
         if name not in DATASETS:
             parser.error(f"there is no dataset {name!r}; the datasets are {' and '.join(DATASETS)}")
     args.source = {name: Path(path) for name, path in args.source.items()}

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard
 
+from build_steps import changelog
 from build_steps.check import Report
 from build_steps.loading import Config, RecordsBuilder
 
@@ -148,6 +149,11 @@ class Facts:
         for column, value in values.items():
             table = table.filter(pc.equal(table[column], value))
         return table.slice(0, 1).to_pylist()[0]
+
+    def versions(self) -> str:
+        """The versions of the dataset as a Markdown table, the newest first."""
+        entries = changelog.entries(self.name)
+        return markdown_table(changelog.HEADER, [[f"`v{e.version}`", *e.counts.values(), e.what] for e in entries])
 
     def rule_counts(self) -> str:
         """A Markdown table of the rules that found something."""

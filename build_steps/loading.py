@@ -17,6 +17,7 @@ from build_steps.rules import Rule
 from build_steps.upstream import sha256_of
 
 PROJECT = Path(__file__).resolve().parent.parent
+CHANGELOG = PROJECT / "CHANGELOG.md"
 
 MESSAGES = datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
 
@@ -93,12 +94,12 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
         raise NotImplementedError
 
     def made_from(self) -> dict[str, Any]:
-        """What the manifest says of the rows' source: files with their sha256, revisions."""
+        """What the manifest says a build was made from: files with their sha256, the code; a dataset adds revisions."""
+        files = [*self.input_files(), self.FOLDER / "card.md", self.FOLDER / "waivers.jsonl", CHANGELOG]
         root = self.FOLDER.parent
-        names = (
-            path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in self.input_files()
-        )
-        return {name: sha256_of(path) for name, path in zip(names, self.input_files(), strict=True) if path.is_file()}
+        names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in files]
+        hashes = {name: sha256_of(path) for name, path in zip(names, files, strict=True) if path.is_file()}
+        return {"files": hashes, "code": _digest(self._code())}
 
     def for_the_card(self) -> dict[str, Any]:
         """What the dataset's own card template asks for by name, beside the facts of every card."""
@@ -129,15 +130,22 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
         """The rows that belong to a split; every row, in a dataset with one split."""
         return table
 
+    def _code(self) -> list[Path]:
+        return sorted([*PROJECT.glob("build_steps/**/*.py"), *self.FOLDER.glob("*.py")])
+
     def _content_hash(self) -> str:
         """A key over code and inputs, so that the cache of `datasets` never answers for what was edited since."""
-        digest = hashlib.sha256()
-        code = [*PROJECT.glob("build_steps/**/*.py"), *self.FOLDER.glob("*.py")]
-        for path in [*sorted(code), *self.input_files()]:
-            digest.update(f"{path.name}\0{path.stat().st_size if path.exists() else -1}\0".encode())
-            if path.is_file():
-                digest.update(path.read_bytes())
-        return digest.hexdigest()
+        return _digest([*self._code(), *self.input_files()])
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files, those that are missing among them."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.name}\0{path.stat().st_size if path.exists() else -1}\0".encode())
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def prepare(builder: RecordsBuilder) -> dict[str, pa.Table]:

@@ -173,10 +173,11 @@ class Dolly16kJa(RecordsBuilder):
         return pc.equal(table["origin"], "addition")
 
     def made_from(self) -> dict[str, Any]:
+        made_from = super().made_from()
         if not self.is_pinned:
-            return super().made_from()
-        own = {name: digest for name, digest in super().made_from().items() if name.startswith(f"{self.NAME}/")}
-        return {"upstream": asdict(UPSTREAM), **own}
+            return made_from
+        own = {name: digest for name, digest in made_from["files"].items() if digest != UPSTREAM.sha256}
+        return {"upstream": asdict(UPSTREAM), **made_from, "files": own}
 
     def remarks(self) -> list[str]:
         if self.source is None or self.is_pinned:

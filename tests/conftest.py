@@ -93,7 +93,7 @@ def project(tmp_path: Path) -> Path:
     """A copy of the project that a test may change."""
     copy = tmp_path / "project"
     copy.mkdir()
-    for name in ("build.py", "build_steps", "cat_care_qa", "dolly_16k_ja"):
+    for name in ("build.py", "CHANGELOG.md", "build_steps", "cat_care_qa", "dolly_16k_ja"):
         original = PROJECT / name
         if original.is_dir():
             shutil.copytree(original, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
