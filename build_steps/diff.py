@@ -114,25 +114,41 @@ def _named(kind: str, ids: list[Any]) -> Iterator[str]:
         yield f"{kind}: … and {len(ids) - SHOWN:,} more (--json names all)"
 
 
+@dataclass(frozen=True)
+class RowChanges:
+    """What leads from the rows of one table to those of another; see `Diff`."""
+
+    added: list[dict[str, Any]]
+    withdrawn: list[Any]
+    edited: dict[Any, dict[str, tuple[Any, Any]]]
+    filled: dict[Any, dict[str, Any]]
+
+
 def compare(old: Release | None, new: Release, id_column: str) -> Diff:
     """What leads from `old` to `new`. Without an old release everything was added."""
     after = new.rows()
-    before = after.slice(0, 0) if old is None else old.rows()
-    place = pc.index_in(after[id_column], before[id_column])
-    was_there = pc.is_valid(place)
-    pairs = (before.take(place.filter(was_there)), after.filter(was_there))
-    gone = pc.invert(pc.is_in(before[id_column], after[id_column]))
-    same_type = [name for name in before.column_names if after.schema.get_field_index(name) >= 0]
-    same_type = [name for name in same_type if before[name].type == after[name].type]
+    rows = compare_rows(after.slice(0, 0) if old is None else old.rows(), after, id_column)
     return Diff(
         id_column=id_column,
-        added=after.filter(pc.invert(was_there)).to_pylist(),
-        withdrawn=before[id_column].filter(gone).to_pylist(),
-        edited=_edits(*pairs, id_column, same_type),
-        filled=_filled(pairs[1], id_column, [name for name in after.column_names if name not in same_type]),
+        **vars(rows),
         columns=Sides.of({} if old is None else old.columns(), new.columns()),
         splits=Sides.of({} if old is None else dict.fromkeys(old.splits()), dict.fromkeys(new.splits())),
         files=Sides.of({} if old is None else old.files, new.files),
+    )
+
+
+def compare_rows(before: pa.Table, after: pa.Table, id_column: str) -> RowChanges:
+    """What leads from one table to another whose rows have the same kind of id, each id once in a table."""
+    place = pc.index_in(after[id_column], before[id_column])
+    was_there = pc.is_valid(place)
+    old, new = before.take(place.filter(was_there)), after.filter(was_there)
+    types = dict(zip(before.schema.names, before.schema.types, strict=True))
+    shared = [column.name for column in after.schema if types.get(column.name) == column.type]
+    return RowChanges(
+        added=after.filter(pc.invert(was_there)).to_pylist(),
+        withdrawn=before[id_column].filter(pc.invert(pc.is_in(before[id_column], after[id_column]))).to_pylist(),
+        edited=_edits(old, new, id_column, shared),
+        filled=_filled(new, id_column, [name for name in after.column_names if name not in shared]),
     )
 
 

@@ -95,9 +95,9 @@ class RecordsBuilder(datasets.ArrowBasedBuilder):
 
     def made_from(self) -> dict[str, Any]:
         """What the manifest says a build was made from: files with their sha256, the code; a dataset adds revisions."""
-        files = [*self.input_files(), self.FOLDER / "card.md", self.FOLDER / "waivers.jsonl", CHANGELOG]
-        root = self.FOLDER.parent
-        names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in files]
+        folder = (path for path in self.FOLDER.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+        files = [*([self.source] if self.source else []), *sorted(folder), CHANGELOG]
+        names = [path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else path.name for path in files]
         hashes = {name: sha256_of(path) for name, path in zip(names, files, strict=True) if path.is_file()}
         return {"files": hashes, "code": _digest(self._code())}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,6 +34,7 @@ FIELDS = {
     "origin": str,
     "added_in": str,
 }
+FACT_CHECK_FIELDS = {"id": str, "claim": str, "verdict": str, "source": str}
 TEXT = datasets.Value("string")
 FEATURES = datasets.Features({name: datasets.List(TEXT) if kind is list else TEXT for name, kind in FIELDS.items()})
 ALPACA = datasets.Features({"instruction": TEXT, "input": TEXT, "output": TEXT})
@@ -42,6 +44,13 @@ def split_of(record_id: str) -> str:
     """The split of a record. It follows from the id alone, so that added records never move another."""
     digest = hashlib.sha256(record_id.encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") % TEST_SHARE == 0 else "train"
+
+
+def read_fact_checks(folder: Path) -> pa.Table:
+    """What was looked up for the records, a row a statement."""
+    return pa.Table.from_batches(
+        read_our_files([folder / "fact_checks.jsonl"], FACT_CHECK_FIELDS, folder.name, folder.parent)
+    )
 
 
 def to_alpaca(table: pa.Table) -> pa.Table:
@@ -123,8 +132,9 @@ class CatCareQA(RecordsBuilder):
 
     def for_the_card(self) -> dict[str, Any]:
         references = read_references(self.FOLDER / "references.json")
+        checks = Counter(read_fact_checks(self.FOLDER)["verdict"].to_pylist())
         names = {"topics": TOPICS, "kinds": KINDS, "urgencies": URGENCIES}
-        return {**names, "references": references, "measures": measures}
+        return {**names, "references": references, "fact_checks": checks, "measures": measures}
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.is_valid(table["id"])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,10 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project that a test may change."""
-    copy = tmp_path / "project"
+    return copy_project(tmp_path / "project")
+
+
+def copy_project(copy: Path) -> Path:
     copy.mkdir()
     for name in ("build.py", "CHANGELOG.md", "build_steps", "cat_care_qa", "dolly_16k_ja"):
         original = PROJECT / name
@@ -112,3 +116,56 @@ def run_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.Com
         cwd=project,
         timeout=120,
     )
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A copy of the project, and what it built."""
+
+    project: Path
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.out / "cat_care_qa"
+
+
+def edition(copy: Path, version: str, counts: str, records: dict[str, str | None] | None = None) -> Edition:
+    """cat_care_qa built as `version` from a copy of the project that has other lines for the ids in `records`."""
+    for path in (copy / "cat_care_qa" / "records").glob("*.jsonl"):
+        lines = {json.loads(line)["id"]: line for line in path.read_text(encoding="utf-8").splitlines()}
+        lines |= {name: line for name, line in (records or {}).items() if name.startswith(f"{path.stem}-")}
+        path.write_text("".join(f"{line}\n" for line in lines.values() if line), encoding="utf-8")
+    _replace(copy / "cat_care_qa" / "builder.py", 'Version("1.0.0")', f'Version("{version}")')
+    _replace(copy / "CHANGELOG.md", "| 1.0.0 |", f"| {version} | {counts} | Another edition |\n| 1.0.0 |")
+    made = Edition(copy, copy / "dist")
+    done = run_build("build", "cat_care_qa", "--out", str(made.out), project=copy)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def editions(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> tuple[Edition, Edition]:
+    """cat_care_qa 1.0.0, and a 2.0.0 that edits, withdraws and adds one record each."""
+    records = {
+        record["id"]: record
+        for line in (PROJECT / "cat_care_qa/records/water.jsonl").read_text(encoding="utf-8").splitlines()
+        if (record := json.loads(line))
+    }
+    edited = records["water-0002"] | {"answer": records["water-0002"]["answer"] + "新しい一文を足しました。"}
+    added = edited | {
+        "id": "water-0099",
+        "question": "水の器は、寝る前にも替えたほうがいいのかなと思って。",
+        "answer": "夜に替えると、朝まで新しい水があります。ひと晩おいた水は、毛やほこりが浮いていることがあります。",
+        "added_in": "2.0.0",
+    }
+    copy = copy_project(tmp_path_factory.mktemp("edition") / "project")
+    lines = {
+        name: json.dumps(record, ensure_ascii=False) for name, record in (("water-0002", edited), ("water-0099", added))
+    }
+    new = edition(copy, "2.0.0", "1 | 1 | 1", {**lines, "water-0003": None})
+    return Edition(PROJECT, dist), new

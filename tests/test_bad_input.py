@@ -18,6 +18,7 @@ CAT = json.loads((Path(__file__).parent / "rules/L2-json/good.jsonl").read_text(
 ROW = UPSTREAM_ROWS[1] | {"index": "0"}
 EDIT = {"index": 0, "field": "output", "find": "日本一", "replace": "一番", "rule": "hand", "reason": "test"}
 WITHDRAWN = {"index": 1, "rule": "hand", "reason": "test"}
+FACT_CHECK = {"id": "water-0001", "claim": "test", "verdict": "confirmed", "source": "test"}
 ADDITION = {
     "index": 1,
     "instruction": "「行く」の丁寧な形は？",
@@ -97,6 +98,7 @@ CASES: dict[str, tuple[str, str | bytes, int | None, str]] = {
         "L2-key-order",
     ),
     "records: references as a text": ("records", text(CAT | {"references": "a"}) + "\n", 1, "L2-wrong-type"),
+    "fact checks: a missing source": ("fact_checks", text(without(FACT_CHECK, "source")) + "\n", 1, "L2-missing-field"),
     "records: a number among references": ("records", text(CAT | {"references": [1]}) + "\n", 1, "L2-wrong-type"),
     "records: an array": ("records", "[]\n", 1, "L2-json"),
     "records: id of another topic": ("records", text(CAT | {"id": "feeding-0001"}) + "\n", 1, "L5-id-topic"),
@@ -146,6 +148,7 @@ CASES: dict[str, tuple[str, str | bytes, int | None, str]] = {
 FILES = {
     "records": "cat_care_qa/records/water.jsonl",
     "references": "cat_care_qa/references.json",
+    "fact_checks": "cat_care_qa/fact_checks.jsonl",
     "edits": "dolly_16k_ja/review/edits.jsonl",
     "withdrawn": "dolly_16k_ja/review/withdrawn.jsonl",
     "additions": "dolly_16k_ja/additions/all.jsonl",
@@ -161,6 +164,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_jsonl(tmp_path / FILES["edits"], [EDIT])
     write_jsonl(tmp_path / FILES["withdrawn"], [WITHDRAWN])
     write_jsonl(tmp_path / FILES["additions"], [ADDITION])
+    write_jsonl(tmp_path / FILES["fact_checks"], [FACT_CHECK])
     (tmp_path / "cat_care_qa/card.md").write_text("---\nlanguage: ja\n---\n")
     for script in (CatCareQA, Dolly16kJa):
         monkeypatch.setattr(script, "FOLDER", tmp_path / script.NAME)
@@ -187,7 +191,7 @@ def run(folders: Path, kind: str, content: str | bytes, monkeypatch: pytest.Monk
             monkeypatch.setattr(
                 Dolly16kJa, "rules", lambda self: [rule for rule in rules(self) if rule.id != "L5-slot-count"]
             )
-    name = "cat_care_qa" if kind in ("records", "references") else "dolly_16k_ja"
+    name = FILES.get(kind, "dolly_16k_ja").split("/")[0]
     args = [] if name == "cat_care_qa" else ["--source", f"dolly_16k_ja={source}"]
     return build.main(["build", name, *args, "--out", str(folders / "dist")]), folders / "dist" / name
 

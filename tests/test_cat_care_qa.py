@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from cat_care_qa import grounding, measures
+from cat_care_qa.builder import read_fact_checks
 from cat_care_qa.rules import KINDS, TOPICS
 from tests.conftest import PROJECT
 
@@ -26,6 +27,9 @@ KIND_SHARES = {"knowledge": 60, "experience": 25, "feeling": 15}
 NOTES = "【小梅の記録】メス、6歳、3.9kg。2023-03-08 くしゃみ2回。2023-11 引っ越し。（今日は2024-03-11）"
 
 
+FACT_CHECKS = read_fact_checks(PROJECT / "cat_care_qa").to_pylist()
+
+
 def share(column: str, value: str) -> float:
     return 100 * sum(record[column] == value for record in RECORDS) / len(RECORDS)
 
@@ -38,6 +42,15 @@ def test_a_topic_has_its_share_of_the_records(topic: str):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_has_its_share_of_the_records(kind: str):
     assert share("kind", kind) == pytest.approx(KIND_SHARES[kind], abs=2)
+
+
+def test_the_facts_of_every_record_were_looked_up_and_what_was_not_found_has_no_source():
+    ids = [record["id"] for record in RECORDS]
+    assert sorted({check["id"] for check in FACT_CHECKS}) == sorted(ids)
+    for check in FACT_CHECKS:
+        assert check["claim"]
+        assert bool(check["source"]) == (check["verdict"] in ("confirmed", "mended"))
+        assert check["verdict"] in ("confirmed", "mended", "removed", "no fact")
 
 
 def test_no_cat_of_two_records_has_the_same_name():
