@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
 MAIN = "main"
+SECONDS_TO_ANSWER = 120  # of silence, in a request or its answer
 KEPT = frozenset({".gitattributes"})  # made by the Hub, no part of a release
 
 HOW_TO_LOG_IN = "log in with `hf auth login`, set HF_TOKEN, or publish from CI (RELEASING.md)"
@@ -42,8 +43,10 @@ class Changes:
 @contextmanager
 def said_clearly(repo_id: str) -> Iterator[None]:
     """Turn what the clients raise into a SourceError that says what to do."""
+    from huggingface_hub import get_session
     from huggingface_hub.errors import HfHubHTTPError, HTTPError, OIDCError
 
+    get_session().timeout = SECONDS_TO_ANSWER  # of itself the client waits for ever
     try:
         yield
     except HfHubHTTPError as error:

@@ -106,16 +106,23 @@ def copy_project(copy: Path) -> Path:
     return copy
 
 
-def run_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.CompletedProcess[str]:
-    """`python build.py …` as a user runs it."""
-    return subprocess.run(
+def start_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.Popen[str]:
+    """Start `python build.py …` as a user runs it."""
+    return subprocess.Popen(
         [sys.executable, str(project / "build.py"), *args],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=os.environ | env,
         cwd=project,
-        timeout=120,
     )
+
+
+def run_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.CompletedProcess[str]:
+    """The same, to its end."""
+    running = start_build(*args, project=project, **env)
+    out, err = running.communicate(timeout=120)
+    return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
 
 @dataclass(frozen=True)
