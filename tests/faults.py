@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import Edition
+from tests.conftest import Edition, run_build
 from tests.hub import Fault, Hub, Token
 
 REPO = "qeu/cat_care_qa"
@@ -77,7 +77,9 @@ class Outcome:
     @property
     def is_right(self) -> bool:
         lines = self.said.strip().splitlines()
-        is_clear = self.code == 0 or (self.code in (1, 3) and lines[-1].startswith("error: ") and lines[-1].endswith("."))
+        is_clear = self.code == 0 or (
+            self.code in (1, 3) and lines[-1].startswith("error: ") and lines[-1].endswith(".")
+        )
         is_safe = SECRET not in self.said and "Traceback" not in self.said
         is_whole = self.main in ("old", "new") and (not self.tagged or self.main == "new")
         return is_clear and is_safe and is_whole and self.next_code == 0 and self.next_is_whole
@@ -88,9 +90,9 @@ class Faults:
 
     def __init__(self, hub: Hub, home: Path, editions: tuple[Edition, Edition], worker: subprocess.Popen[str]):
         self.hub, self.home, self.worker = hub, home, worker
-        self.old, self.new = ({path.relative_to(e.folder).as_posix() for path in e.folder.rglob("*")} for e in editions)
         self.editions = editions
-        self.refs: dict[str, str] = {}
+        self.first_refs = dict(hub.repos[REPO].refs)
+        self.first_blobs = {path.name for path in hub.blobs.folder.iterdir()}
 
     def push(self, edition: Edition) -> tuple[int, str]:
         """Its exit code, and what it said."""
@@ -111,16 +113,12 @@ class Faults:
 
     def reset(self) -> None:
         """The first edition, and nothing of the second."""
-        self.hub.repos[REPO].refs = dict(self.refs)
+        self.hub.repos[REPO].refs = dict(self.first_refs)
         self.hub.faults = []
         self.hub.requests.clear()
         for path in self.hub.blobs.folder.iterdir():
             if path.name not in self.first_blobs:
                 path.unlink()
-
-    def keep_as_first(self) -> None:
-        self.refs = dict(self.hub.repos[REPO].refs)
-        self.first_blobs = {path.name for path in self.hub.blobs.folder.iterdir()}
 
     def state(self, revision: str = "main") -> str:
         """Which edition a revision holds, if it holds one whole."""
@@ -142,7 +140,9 @@ class Faults:
         self.hub.faults = []
         next_code, next_said = self.push(self.editions[1])
         is_whole = self.state() == self.state("v2.0.0") == "new"
-        return Outcome(request, kind, for_ever, code, said + next_said * bool(next_code), main, tagged, next_code, is_whole)
+        return Outcome(
+            request, kind, for_ever, code, said + next_said * bool(next_code), main, tagged, next_code, is_whole
+        )
 
 
 def pattern_of(request: str) -> str:
@@ -161,17 +161,18 @@ def faults(folder: Path, editions: tuple[Edition, Edition]) -> Iterator[Faults]:
     """A Hub of its own with the first edition published."""
     with Hub(folder / "of the hub") as hub:
         hub.tokens[SECRET] = Token("qeu")
-        home = folder / "home"
+        env = hub.env(folder / "home", SECRET)
+        first = run_build("push", "cat_care_qa", "--out", str(editions[0].out), project=editions[0].project, **env)
+        assert first.returncode == 0, first.stderr
         worker = subprocess.Popen(
             [sys.executable, "-c", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=editions[1].project,
-            env=os.environ | hub.env(home, SECRET) | {"HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"},
+            env=os.environ | env | {"HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"},
         )
         with worker:
-            made = Faults(hub, home, editions, worker)
-            yield made
+            yield Faults(hub, folder / "home", editions, worker)
             assert worker.stdin is not None
             worker.stdin.close()
