@@ -68,6 +68,8 @@ def said_clearly(repo_id: str) -> Iterator[None]:
 
 def _said(error: HfHubHTTPError) -> str:
     status = error.response.status_code
+    if error.response.request.url.path.endswith("/oauth/token"):
+        return f"the Hub takes this job for no trusted publisher of it (RELEASING.md, status {status})"
     if status == 401 and "Invalid credentials" not in error.response.headers.get("X-Error-Message", ""):
         return f"the Hub does not know who asks: {HOW_TO_LOG_IN}"
     wait = error.response.headers.get("Retry-After")

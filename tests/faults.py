@@ -23,7 +23,7 @@ from tests.hub import Fault, Hub, Token
 REPO = "qeu/cat_care_qa"
 SECRET = "hf_thisIsTheSecretOfTheTests"
 FOR_EVER = float("inf")
-SECONDS_TO_ANSWER = 0.5
+SECONDS_TO_ANSWER = 0.25
 
 # What goes wrong, by name: arguments of a Fault.
 KINDS: dict[str, dict] = {
@@ -39,10 +39,12 @@ WORKER = f"""
 import json, os, sys, time
 import build, datasets, huggingface_hub
 import build_steps.card, build_steps.diff, build_steps.hub, build_steps.push
-import huggingface_hub.hf_api, cat_care_qa
+import huggingface_hub.constants, huggingface_hub.hf_api, cat_care_qa
 wait = time.sleep
 time.sleep = lambda seconds: wait(min(seconds, 0.01))
 build_steps.hub.SECONDS_TO_ANSWER = {SECONDS_TO_ANSWER}
+huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT = {SECONDS_TO_ANSWER}
+huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT = {SECONDS_TO_ANSWER}
 for line in sys.stdin:
     said, *argv = json.loads(line)
     child = os.fork()
@@ -170,7 +172,7 @@ def faults(folder: Path, editions: tuple[Edition, Edition]) -> Iterator[Faults]:
             stdout=subprocess.PIPE,
             text=True,
             cwd=editions[1].project,
-            env=os.environ | env | {"HF_HUB_ETAG_TIMEOUT": "1", "HF_HUB_DOWNLOAD_TIMEOUT": "1"},
+            env=os.environ | env,
         )
         with worker:
             yield Faults(hub, folder / "home", editions, worker)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,16 @@ def with_faults(tmp_path_factory: pytest.TempPathFactory, editions: tuple[Editio
         yield made
 
 
-@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for ever"])
-@pytest.mark.parametrize("kind", KINDS)
+QUICK = {("503", False), ("connection dropped", True), ("answer lost", False)}
+CASES = [
+    pytest.param(kind, for_ever, id=f"{kind}, {'for ever' if for_ever else 'once'}", marks=marks)
+    for kind in KINDS
+    for for_ever in (False, True)
+    for marks in ([() if (kind, for_ever) in QUICK else pytest.mark.matrix])
+]
+
+
+@pytest.mark.parametrize(("kind", "for_ever"), CASES)
 def test_a_request_that_fails(kind: str, for_ever: bool, with_faults: Faults):
     """The old release or the new one, whole; one clear sentence, no token in it; and the next run completes."""
     outcomes = [with_faults.try_out(request, kind, for_ever) for request in with_faults.requests()]

@@ -318,6 +318,7 @@ def test_from_ci_without_a_stored_token(successor: Maintainer, tmp_path: Path, e
     hub.id_token_requests["job"] = CLAIMS | {"ref_type": "branch"}
     refused = job.push()
     assert refused.returncode == 3
+    assert "takes this job for no trusted publisher of it" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert hub.writes == []
     hub.id_token_requests["job"] = CLAIMS

@@ -528,7 +528,7 @@ class Hub:
             and all(claims.get(name) == value for name, value in pinned.items())
         )
         if not is_right:
-            raise Refusal(400, "invalid_grant: no trusted publisher of this repository has these claims")
+            return web.json_response({"error": "invalid_grant", "error_description": "No match"}, status=400)
         token = f"hf_jwt_{uuid.uuid4().hex}"
         self.tokens[token] = Token("ci", only=repo_id, expires_at=time.time() + TOKEN_SECONDS)
         return web.json_response({"access_token": token, "token_type": "bearer", "expires_in": TOKEN_SECONDS})
