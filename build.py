@@ -34,9 +34,10 @@ def build(args: argparse.Namespace) -> int:
 
 
 def build_one(name: str, source: Path | None, staging: Staging) -> Report:
-    """Read, check, export, card, manifest: one dataset, from its source to a staged folder."""
+    """Read, check, export, describe, list: one dataset, from its source to a staged folder."""
     from build_steps.card import write_card
     from build_steps.check import check as check_rows
+    from build_steps.croissant import write_croissant
     from build_steps.export import export
     from build_steps.loading import prepare_all
     from build_steps.manifest import write_manifest
@@ -48,6 +49,7 @@ def build_one(name: str, source: Path | None, staging: Staging) -> Report:
         folder = staging.folder(name)
         rows = export(builder, tables, folder)
         write_card(builder, report, folder)
+        write_croissant(builder, folder)
         write_manifest(builder, report, rows, folder)
     return report
 

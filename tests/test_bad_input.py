@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -165,8 +166,10 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_jsonl(tmp_path / FILES["withdrawn"], [WITHDRAWN])
     write_jsonl(tmp_path / FILES["additions"], [ADDITION])
     write_jsonl(tmp_path / FILES["fact_checks"], [FACT_CHECK])
+    write_jsonl(tmp_path / "dolly_16k_ja/fact_checks.jsonl", [{"index": 1, **without(FACT_CHECK, "id")}])
     (tmp_path / "cat_care_qa/card.md").write_text("---\nlanguage: ja\n---\n")
     for script in (CatCareQA, Dolly16kJa):
+        shutil.copy(script.FOLDER / "rai.json", tmp_path / script.NAME / "rai.json")
         monkeypatch.setattr(script, "FOLDER", tmp_path / script.NAME)
     write_jsonl(tmp_path / FILES["waivers"], [{"rule": "L5-slot-count", "id": "*", "reason": "only two rows"}])
     return tmp_path

@@ -21,6 +21,7 @@ from tests.conftest import PROJECT, run_build, write_jsonl
 FILES = {
     "cat_care_qa": {
         "README.md",
+        "croissant.json",
         "manifest.json",
         *(
             f"{config}/{split}-00000-of-00001.parquet"
@@ -33,6 +34,7 @@ FILES = {
     },
     "dolly_16k_ja": {
         "README.md",
+        "croissant.json",
         "manifest.json",
         *(f"{config}/train-0000{k}-of-00004.parquet" for config in ("data", "chat") for k in range(4)),
         "changes/train-00000-of-00001.parquet",
@@ -147,6 +149,7 @@ def test_an_edit_in_one_shard_leaves_the_bytes_of_the_others_alone(
     before, after = contents(dist / "dolly_16k_ja"), contents(tmp_path / "dolly_16k_ja")
     assert {name for name in before if before[name] != after[name]} == {
         "README.md",
+        "croissant.json",
         "manifest.json",
         "changes/train-00000-of-00001.parquet",
         "data/train-00002-of-00004.parquet",

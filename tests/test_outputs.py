@@ -212,3 +212,19 @@ def test_every_withdrawn_row_has_its_reason_and_an_addition_in_its_place(upstrea
     assert all(withdrawn.values())
     assert added == {*withdrawn, *range(15_015, 16_000)}
     assert set(rows.filter(pc.equal(rows["origin"], "addition"))["index"].to_pylist()) == added
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_croissant_file_names_every_file_that_is_no_view_of_others(name: str, dist: Path):
+    """That mlcroissant reads it is shown in test_clients.py."""
+    described = json.loads((dist / name / "croissant.json").read_text(encoding="utf-8"))
+    manifest = json.loads((dist / name / "manifest.json").read_text(encoding="utf-8"))
+    for file in described["distribution"]:
+        assert file["sha256"] == manifest["files"][file["@id"]]["sha256"]
+        assert file["contentUrl"].endswith(f"/datasets/qeu/{name}/resolve/v{manifest['version']}/{file['@id']}")
+    named = {file["@id"] for file in described["distribution"]}
+    assert named == {path for path in manifest["files"] if path.startswith(("data/", "changes/"))}
+    columns = {field["name"].rpartition("/")[2] for records in described["recordSet"] for field in records["field"]}
+    assert columns >= {column.name for column in pq.read_schema(dist / name / sorted(named)[-1])}
+    assert described["license"] == card_of(dist / name)["license"]
+    assert len([key for key in described if key.startswith("rai:")]) >= 8

@@ -16,7 +16,7 @@ from build_steps.errors import DataError
 from build_steps.loading import prepare
 from build_steps.reading import read_records
 from dolly_16k_ja import Dolly16kJa
-from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS
+from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS, read_fact_checks
 from dolly_16k_ja.mending import mend
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.signals import SIGNALS
@@ -157,3 +157,17 @@ def test_the_signals_still_find_the_rows_that_they_picked(upstream: Path):
         found = set(pc.indices_nonzero(signal(rows)).to_pylist())
         missing = {row["index"] for row in picked if name in row["signals"]} - found
         assert not missing, name
+
+
+def test_what_was_looked_up_for_the_additions_is_on_record():
+    additions = {
+        addition["index"]
+        for name in ("multi_perspective", "everyday_japan")
+        for line in (PROJECT / f"dolly_16k_ja/additions/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        if (addition := json.loads(line))
+    }
+    checks = read_fact_checks(PROJECT / "dolly_16k_ja").to_pylist()
+    assert {check["index"] for check in checks} == additions
+    for check in checks:
+        assert bool(check["source"]) == (check["verdict"] in ("confirmed", "mended"))
+        assert check["verdict"] in ("confirmed", "mended", "removed", "no fact", "not looked up")

@@ -114,7 +114,8 @@ class Hub:
         for _ in range(2):
             await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         (_, port), (_, storage_port) = self._runner.addresses
-        self.endpoint, self.storage = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{storage_port}"
+        # Another name of the same machine, because clients tell the storage from the Hub by its host.
+        self.endpoint, self.storage = f"http://127.0.0.1:{port}", f"http://localhost:{storage_port}"
 
     def env(self, home: Path, token: str | None = None) -> dict[str, str]:
         """The environment of a client of this Hub that keeps what it has in `home`."""
