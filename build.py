@@ -198,6 +198,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
+def left_behind(args: argparse.Namespace) -> str:
+    """What a command that was stopped by the machine leaves, and what to do."""
+    return "the same command goes on where it stopped" if args.run is push else "nothing was changed"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
     args = parse(sys.argv[1:] if argv is None else argv)
@@ -211,10 +216,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if args.debug:
             raise
-        print(f"error: {error.filename or args.out}: {error.strerror or error}; nothing was changed.", file=sys.stderr)
+        print(f"error: {error.filename or args.out}: {error.strerror or error}; {left_behind(args)}.", file=sys.stderr)
         return UsageError.exit_code
     except KeyboardInterrupt:
-        print("error: interrupted; nothing was changed.", file=sys.stderr)
+        print(f"error: interrupted; {left_behind(args)}.", file=sys.stderr)
         return 130
 
 

@@ -151,12 +151,12 @@ def _digest(files: Iterable[Path]) -> str:
 def prepare(builder: RecordsBuilder) -> dict[str, pa.Table]:
     """Run a loading script; its tables by split, in the plain Arrow types of its features. An empty split is left out.
 
-    Raises the BuildError that stopped the loading script, where there is one.
+    Raises the BuildError or OSError that stopped the loading script, where there is one.
     """
     try:
         builder.download_and_prepare()
     except datasets.exceptions.DatasetGenerationError as error:
-        if isinstance(error.__cause__, BuildError):
+        if isinstance(error.__cause__, BuildError | OSError):  # a mistake in the data; a full disk
             raise error.__cause__ from None
         raise
     filled = [split for split, info in builder.info.splits.items() if info.num_examples]

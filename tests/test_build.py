@@ -193,3 +193,24 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path):
 
 def _row(index: str, output: str) -> dict[str, str]:
     return {"index": index, "instruction": "日本で一番高い山は？", "input": "", "output": output, "category": "open_qa"}
+
+
+def test_a_full_disk_leaves_the_last_build_whole(dist: Path, source: Path, tmp_path: Path):
+    """No file may grow beyond a size that some outputs need: what a build then meets is what a full disk does to it."""
+    out = tmp_path / "dist"
+    assert run_build("build", "cat_care_qa", "--out", str(out)).returncode == 0
+    before = contents(out / "cat_care_qa")
+    limit = 500_000  # bytes
+    code = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2);"
+        " sys.argv = ['build.py', *sys.argv[2:]]; runpy.run_path('build.py', run_name='__main__')"
+    )
+    for name, args in (("cat_care_qa", []), ("dolly_16k_ja", ["--source", f"dolly_16k_ja={source}"])):
+        command = [sys.executable, "-c", code, str(limit), "build", name, *args, "--out", str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, timeout=120)
+        assert done.returncode == 2, done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert "File too large" in done.stderr
+    assert contents(out / "cat_care_qa") == before
+    assert not (out / "dolly_16k_ja").exists()
+    assert run_build("build", "cat_care_qa", "--out", str(out)).returncode == 0
