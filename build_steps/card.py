@@ -26,6 +26,7 @@ from build_steps.check import Report
 from build_steps.loading import Config, RecordsBuilder
 
 NAME = "README.md"
+TEMPLATE = "card.md"
 _SHADES = "█▓▒░"
 
 # The Hub's own steps of `size_categories`, from the rows of the default config.
@@ -197,7 +198,7 @@ class Facts:
 def write_card(builder: RecordsBuilder, report: Report, folder: Path) -> Path:
     """Render `README.md` beside the built files."""
     facts = Facts(builder, report, folder)
-    card = DatasetCard((builder.FOLDER / "card.md").read_text(encoding="utf-8"), ignore_metadata_errors=False)
+    card = DatasetCard((builder.FOLDER / TEMPLATE).read_text(encoding="utf-8"), ignore_metadata_errors=False)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     environment.filters |= {
         "json": lambda value: json.dumps(value, ensure_ascii=False, indent=2),

@@ -46,7 +46,8 @@ CONTEXT: dict[str, Any] = {
 
 def write_croissant(builder: RecordsBuilder, folder: Path) -> Path:
     """Render `croissant.json`: the files that are no view of others, with their hashes and columns."""
-    data = DatasetCard.load(folder / card.NAME, ignore_metadata_errors=False).data.to_dict()
+    template = (builder.FOLDER / card.TEMPLATE).read_text(encoding="utf-8")
+    data = DatasetCard(template, ignore_metadata_errors=False).data.to_dict()
     about = json.loads((builder.FOLDER / RAI).read_text(encoding="utf-8"))
     page = f"https://huggingface.co/datasets/qeu/{builder.NAME}"
     paths = [path for config in builder.BUILDER_CONFIGS for path in _own_files(config, folder)]

@@ -143,9 +143,11 @@ def changes(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     """What `mend` changes: a record for each row, column and mend, in the form of a hand edit."""
     for name, stages in _stages(batch):
         for rule, column, mended in zip(MENDS, stages, stages[1:], strict=False):
-            for row in pc.indices_nonzero(pc.not_equal(column, mended)).to_pylist():
-                before, after = difference(column[row].as_py(), mended[row].as_py())
-                edit = {"index": batch["index"][row].as_py(), "field": name, "find": before, "replace": after}
+            places = pc.indices_nonzero(pc.not_equal(column, mended))
+            rows = (values.take(places).to_pylist() for values in (batch["index"], column, mended))
+            for index, was, now in zip(*rows, strict=True):
+                before, after = difference(was, now)
+                edit = {"index": index, "field": name, "find": before, "replace": after}
                 yield edit | {"rule": rule.id, "reason": rule.says}
 
 

@@ -45,8 +45,18 @@ def test_the_commands_it_lists_are_the_commands_there_are(capsys: pytest.Capture
     assert listed == offered
 
 
+def test_its_table_of_clients_has_every_client_of_the_tests():
+    [table] = re.findall(r"<!-- clients -->\n(.+)\n<!-- end -->", README, flags=re.S)
+    rows = table.splitlines()[2:]
+    source = (PROJECT / "tests/test_clients.py").read_text(encoding="utf-8")
+    named = set(re.findall(r'^        "([a-z ]+)": "', source, flags=re.M)) | {"mlcroissant", "trl", "LLaMA-Factory"}
+    versions = {name.replace("-", " ") for name in re.findall(r'"(datasets-[\d.]+)"', source)}
+    assert {re.match(r"\| `?([^`|]+?)`?( SFTTrainer)? \|", row)[1] for row in rows} == named | versions
+    assert all(re.search(r"\d+\.\d+", row) for row in rows)
+
+
 def test_the_files_it_points_to_are_there():
-    for page in ("README.md", "CONTRIBUTING.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "RELEASING.md"):
         text = (PROJECT / page).read_text(encoding="utf-8")
         for path in re.findall(r"`((?:cat_care_qa|dolly_16k_ja|build_steps|tests|requirements)/[\w./]*)`", text):
             assert (PROJECT / path).exists(), path
