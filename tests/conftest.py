@@ -157,6 +157,10 @@ def _replace(path: Path, old: str, new: str) -> None:
 
 @pytest.fixture(scope="session")
 def editions(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> tuple[Edition, Edition]:
+    return make_editions(tmp_path_factory.mktemp("edition"), dist)
+
+
+def make_editions(folder: Path, dist: Path) -> tuple[Edition, Edition]:
     """cat_care_qa 1.0.0, and a 2.0.0 that edits, withdraws and adds one record each."""
     records = {
         record["id"]: record
@@ -170,7 +174,7 @@ def editions(tmp_path_factory: pytest.TempPathFactory, dist: Path) -> tuple[Edit
         "answer": "夜に替えると、朝まで新しい水があります。ひと晩おいた水は、毛やほこりが浮いていることがあります。",
         "added_in": "2.0.0",
     }
-    copy = copy_project(tmp_path_factory.mktemp("edition") / "project")
+    copy = copy_project(folder / "project")
     lines = {
         name: json.dumps(record, ensure_ascii=False) for name, record in (("water-0002", edited), ("water-0099", added))
     }

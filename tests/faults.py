@@ -12,12 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import Edition, run_build
+from tests.conftest import Edition, make_editions, run_build
 from tests.hub import Fault, Hub, Token
 
 REPO = "qeu/cat_care_qa"
@@ -178,3 +180,25 @@ def faults(folder: Path, editions: tuple[Edition, Edition]) -> Iterator[Faults]:
             yield Faults(hub, folder / "home", editions, worker)
             assert worker.stdin is not None
             worker.stdin.close()
+
+
+def main() -> None:
+    """The table: for each request, how the pushes ended in which it failed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        done = run_build("build", "cat_care_qa", "--out", str(folder / "dist"))
+        assert done.returncode == 0, done.stderr
+        with faults(folder, make_editions(folder, folder / "dist")) as made:
+            print("| request | faults | went on | stopped, old release | stopped, new release | next run completes |")
+            print("| --- | ---: | ---: | ---: | ---: | ---: |")
+            for request in made.requests():
+                outcomes = [made.try_out(request, kind, for_ever) for kind in KINDS for for_ever in (False, True)]
+                assert all(outcome.is_right for outcome in outcomes)
+                ends = Counter("went on" if outcome.code == 0 else outcome.main for outcome in outcomes)
+                counts = [len(outcomes), ends["went on"], ends["old"], ends["new"], len(outcomes)]
+                readable = request.strip("^").replace("($|\\?)", "").replace("\\", "").replace("[0-9a-f]{40,64}", "…")
+                print(f"| `{readable}` | {' | '.join(map(str, counts))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -386,15 +386,19 @@ class Hub:
 
     async def lfs_batch(self, request: web.Request) -> web.Response:
         self._writable(request)
+        batch = await request.json()
+        transfer = (
+            "xet" if self.xet_store and "xet" in batch["transfers"] else "basic"
+        )  # a client before 2.0 offers it here
         objects = []
-        for asked in (await request.json())["objects"]:
+        for asked in batch["objects"]:
             entry = {"oid": asked["oid"], "size": asked["size"]}
             if not self.blobs.path(asked["oid"]).exists():
                 href = f"{self.storage}/lfs/{asked['oid']}"
                 verify = {"href": f"{self.endpoint}/lfs/{asked['oid']}/verify"}
                 entry["actions"] = {"upload": {"href": href, "header": {}}, "verify": verify}
             objects.append(entry)
-        return web.json_response({"transfer": "basic", "objects": objects})
+        return web.json_response({"transfer": transfer, "objects": objects})
 
     async def lfs_upload(self, request: web.Request) -> web.Response:
         content = await request.read()
