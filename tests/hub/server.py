@@ -113,7 +113,8 @@ class Hub:
         await self._runner.setup()
         for _ in range(2):
             await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        (_, port), (_, storage_port) = self._runner.addresses
+        self.addresses = list(self._runner.addresses)
+        (_, port), (_, storage_port) = self.addresses
         # Another name of the same machine, because clients tell the storage from the Hub by its host.
         self.endpoint, self.storage = f"http://127.0.0.1:{port}", f"http://localhost:{storage_port}"
 
@@ -438,9 +439,8 @@ class Hub:
             pull_request = PullRequest(len(repo.pull_requests) + 1, header["summary"])
             repo.pull_requests.append(pull_request)
         revision = request.match_info["revision"]
-        repo.refs[pull_request.ref if pull_request else revision if "/" in revision else f"refs/heads/{revision}"] = (
-            made.sha
-        )
+        branch = revision if revision.startswith("refs/") else f"refs/heads/{revision}"
+        repo.refs[pull_request.ref if pull_request else branch] = made.sha
         self.writes.append(f"commit {repo.repo_id}")
         page = f"{self.endpoint}/datasets/{repo.repo_id}"
         return web.json_response(
