@@ -98,7 +98,8 @@ def diff(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         repo_id, at, revision = args.against.partition("@")
         against = HubRepo(repo_id).download(revision, Path(folder)) if at else Path(args.against)
-        found = compare(Release.read(against), Release.read(args.out / args.name), loading_script(args.name).ID)
+        old, new = Release.read(against).verify(alone=False), Release.read(args.out / args.name).verify()
+        found = compare(old, new, loading_script(args.name).ID)
     print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if args.json else "\n".join(found.lines()))
     return int(bool(found))
 

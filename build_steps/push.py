@@ -6,6 +6,7 @@ by its hash, tag that commit, load it back. A tag never stands before its files 
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,8 +48,7 @@ class Plan:
 
 def read_release(builder: RecordsBuilder, folder: Path) -> Release:
     """The build to publish. Raises BuildError where it is not what its sources give now."""
-    release = Release.read(folder)
-    release.verify()
+    release = Release.read(folder).verify()
     then, now = release.manifest["made_from"], builder.made_from()
     if then != now or release.version != str(builder.VERSION):
         flat_then, flat_now = _flat(then), _flat(now)
@@ -92,7 +92,7 @@ def look(builder: RecordsBuilder, release: Release, repo: HubRepo) -> Plan:
 
 
 def _is_version(tag: str) -> bool:
-    return tag.startswith("v") and tag[1:].replace(".", "").isdigit()
+    return re.fullmatch(r"v\d+\.\d+\.\d+", tag) is not None
 
 
 def _since(repo: HubRepo, last: str | None, builder: RecordsBuilder, release: Release) -> Diff:
@@ -100,7 +100,7 @@ def _since(repo: HubRepo, last: str | None, builder: RecordsBuilder, release: Re
     if last is None:
         return compare(None, release, builder.ID)
     with tempfile.TemporaryDirectory() as folder:
-        diff = compare(Release.read(repo.download(last, Path(folder))), release, builder.ID)
+        diff = compare(Release.read(repo.download(last, Path(folder))).verify(alone=False), release, builder.ID)
     if parse_version(release.version) <= parse_version(last[1:]):
         raise BuildError(f"version {release.version} does not follow {last[1:]}, the last one that was published.")
     require_version(diff, last[1:], release.version, f"{builder.NAME}/builder.py")
@@ -124,7 +124,9 @@ def publish(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
 
 def propose(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan, say: Callable[[str], None]) -> None:
     """Open a pull request instead; the tag comes with a push once it is merged."""
-    if plan.tagged or not plan.changes:
+    if plan.tagged:
+        return
+    if not plan.changes:
         say(f"{repo.repo_id}: main has these files already; push without --create-pr to tag them")
         return
     repo.require_token()

@@ -53,18 +53,19 @@ class Release:
         listed = {name: file["sha256"] for name, file in self.manifest["files"].items()}
         return {**listed, manifest.NAME: sha256_of(self.folder / manifest.NAME)}
 
-    def verify(self) -> None:
-        """Raises BuildError unless every file is as the manifest says, and none stands beside them."""
+    def verify(self, alone: bool = True) -> Release:
+        """Raises BuildError unless every file is as the manifest says, and, if `alone`, none stands beside them."""
         found = {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
         wrong = [f"{name} is missing" for name in sorted(self.files.keys() - found)]
-        wrong += [f"{name} is not of this build" for name in sorted(found - self.files.keys())]
+        wrong += [f"{name} is not of this build" for name in sorted(found - self.files.keys()) if alone]
         wrong += [
             f"{name} was changed since the build"
             for name in sorted(found & self.files.keys())
             if sha256_of(self.folder / name) != self.files[name]
         ]
         if wrong:
-            raise BuildError(f"{self.folder}: {'; '.join(wrong)}; build again.")
+            raise BuildError(f"{self.folder}: {'; '.join(wrong)}; build again, or take another release.")
+        return self
 
     @cached_property
     def configs(self) -> dict[str, dict[str, list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,15 @@ def test_what_is_no_release_is_told(tmp_path: Path, dist: Path):
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(BuildError, match="build again"):
         Release.read(tmp_path)
+
+
+def test_a_release_that_was_touched_is_told(editions: tuple[Edition, Edition], dist: Path, tmp_path: Path):
+    old = tmp_path / "old"
+    shutil.copytree(editions[1].folder, old)
+    (old / ".gitattributes").write_text("of a download")
+    assert run_build("diff", "cat_care_qa", str(old), "--out", str(dist)).returncode == 1
+    (old / "data/test-00000-of-00001.parquet").write_bytes(b"PAR1")
+    done = run_build("diff", "cat_care_qa", str(old), "--out", str(dist))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "data/test-00000-of-00001.parquet was changed since the build" in done.stderr

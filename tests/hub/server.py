@@ -228,8 +228,10 @@ class Hub:
         return token
 
     def _repo(self, request: web.Request) -> Repo:
-        self._token(request)
+        token = self._token(request)
         repo = self.repos.get(f"{request.match_info['owner']}/{request.match_info['name']}")
+        if repo is None and token is None:
+            raise Refusal(401, "Invalid username or password.")  # a private one would be answered alike
         if repo is None:
             raise Refusal(404, "Repository not found", "RepoNotFound")
         return repo
