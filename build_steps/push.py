@@ -132,7 +132,7 @@ def propose(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
     repo.require_token()
     address = repo.open_pull_request(release.folder) if plan.head else None
     if address is None:
-        head = plan.head or _create(repo)
+        head = plan.head or _create(repo, release)
         commit = repo.commit(plan.changes, release.folder, head, *_message(builder, release, plan), create_pr=True)
         _require_same(repo, commit.oid, release, "the pull request does not hold what was built")
         address = commit.pr_url
@@ -146,7 +146,7 @@ def _commit(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
     """
     if plan.head and not plan.changes:
         return plan.head
-    head = plan.head or _create(repo)
+    head = plan.head or _create(repo, release)
     try:
         return repo.commit(plan.changes, release.folder, head, *_message(builder, release, plan), create_pr=False).oid
     except SourceError:
@@ -156,12 +156,16 @@ def _commit(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
         raise
 
 
-def _create(repo: HubRepo) -> str:
+def _create(repo: HubRepo, release: Release) -> str:
+    """The first commit of the new repository, or what a push beside this one has put there."""
     repo.create()
     refs = repo.refs()
     if refs is None:
         raise SourceError(f"{repo.repo_id}: it was created, but cannot be found; run the same command again.")
-    return repo.head(refs)
+    head = repo.head(refs)
+    if repo.changes(head, release.folder).delete:
+        raise SourceError(f"{repo.repo_id}: somebody else has created it meanwhile; run the same command again.")
+    return head
 
 
 def _message(builder: RecordsBuilder, release: Release, plan: Plan) -> tuple[str, str]:

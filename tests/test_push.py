@@ -230,6 +230,53 @@ def test_two_pushes_at_once_make_one_release(successor: Maintainer, editions: tu
     assert on_the_hub(successor.hub, "v2.0.0") == files_of(editions[1])
 
 
+def test_two_first_pushes_at_once_make_one_repository_and_one_release(
+    maintainer: Maintainer, editions: tuple[Edition, Edition], tmp_path: Path
+):
+    homes = [maintainer.env | {"HF_HOME": str(tmp_path / f"home {number}")} for number in range(2)]
+    running = [start_build(*maintainer.args(), project=maintainer.made.project, **env) for env in homes]
+    codes = [process.wait(timeout=60) for process in running]
+    assert codes == [0, 0], [process.stderr.read() for process in running if process.stderr]
+    assert maintainer.hub.writes == FIRST
+    assert on_the_hub(maintainer.hub, "v1.0.0") == files_of(editions[0])
+
+
+def test_a_repository_that_somebody_else_makes_meanwhile_is_looked_at_first(maintainer: Maintainer):
+    hub = maintainer.hub
+    hub.faults = [Fault("^POST /api/repos/create", meanwhile=lambda: hub.new_repo(REPO, {"data/theirs.parquet": b"-"}))]
+    done = maintainer.push()
+    assert done.returncode == 3
+    assert "somebody else has created it meanwhile" in done.stderr
+    assert hub.writes == []
+    assert "  delete data/theirs.parquet" in maintainer.push("--dry-run").stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("/xet-write-token/", status=503), 0),
+        (Fault("/xet-write-token/", drop=True), 0),
+        (Fault("/xet-write-token/", status=403, times=99), 3),
+        (Fault("/xet-read-token/", status=503), 0),
+    ],
+    ids=["503 once", "dropped once", "403 for ever", "503 once on the way back"],
+)
+def test_the_storage_of_large_files_fails(fault: Fault, code: int, editions: tuple[Edition, Edition], tmp_path: Path):
+    """hf_xet tries again by itself; what it does not take is told, and the next run completes."""
+    with Hub(tmp_path / "of the hub", with_xet=True) as hub:
+        hub.tokens[SECRET] = Token("qeu")
+        maintainer = Maintainer(hub, tmp_path / "home", editions[0])
+        hub.faults = [fault]
+        done = maintainer.push()
+        assert done.returncode == code, done.stderr
+        assert fault.seen > 0
+        assert not code or len(done.stderr.strip().splitlines()) == 1
+        hub.faults = []
+        assert maintainer.push().returncode == 0
+        assert hub.writes == FIRST
+        assert on_the_hub(hub, "v1.0.0") == files_of(editions[0])
+
+
 def test_an_answer_that_was_lost_is_looked_for(successor: Maintainer):
     """The commit was made, and only its answer did not arrive."""
     successor.hub.faults = [Fault("^POST .*/commit/main", drop=True, answered=True)]

@@ -369,11 +369,12 @@ class Hub:
             raise Refusal(401, "Access to this resource requires authentication")
         if token.only:
             raise Refusal(403, "Forbidden: this token cannot create repositories")
+        page = {"url": f"{self.endpoint}/datasets/{repo_id}", "name": repo_id}
         if repo_id in self.repos:
-            raise Refusal(409, "You already created this dataset repo")
+            return web.json_response({"error": "You already created this dataset repo", **page}, status=409)
         self.new_repo(repo_id)
         self.writes.append(f"create {repo_id}")
-        return web.json_response({"url": f"{self.endpoint}/datasets/{repo_id}", "name": repo_id, "id": "0"})
+        return web.json_response(page)
 
     async def preupload(self, request: web.Request) -> web.Response:
         repo = self._writable(request)
