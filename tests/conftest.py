@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.hub import Hub
 
 PROJECT = Path(__file__).resolve().parent.parent
 UPSTREAM_FILE = "databricks-dolly-15k-ja.json"
 KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわ"
+
+# A property holds or not, however busy the machine is.
+settings.register_profile("qeu", deadline=None)
+settings.load_profile("qeu")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from build_steps.near_duplicates import NORMAL_FORM, N, Pair, pairs, repeats
@@ -31,7 +31,6 @@ texts_of_few_letters = st.lists(st.text(alphabet="あいう猫ｶﾞ", max_size=
 
 
 @given(texts_of_few_letters, st.sampled_from([0.5, 0.7, 0.9, 1.0]))
-@settings(deadline=None)
 def test_it_finds_what_comparing_every_pair_finds(texts: list[str], threshold: float):
     found = pairs(pa.array(texts, pa.string()), threshold)
     expected = by_comparing_all(texts, threshold)
@@ -44,7 +43,6 @@ def test_it_finds_what_comparing_every_pair_finds(texts: list[str], threshold: f
     st.integers(0, 34),
     texts_of_few_letters,
 )
-@settings(deadline=None)
 def test_a_copy_with_one_letter_changed_is_found_among_others(letters: list[str], at: int, others: list[str]):
     text = "".join(letters)
     changed = text[:at] + "ん" + text[at + 1 :]
@@ -62,7 +60,6 @@ def test_the_earlier_one_stays_and_a_chain_is_not_lost_whole():
 
 
 @given(texts_of_few_letters)
-@settings(deadline=None)
 def test_what_stays_holds_no_pair(texts: list[str]):
     gone = repeats(pairs(pa.array(texts, pa.string())))
     rest = [text for position, text in enumerate(texts) if position not in gone]
