@@ -25,7 +25,7 @@ from tests.hub import Fault, Hub, Token
 REPO = "qeu/cat_care_qa"
 SECRET = "hf_thisIsTheSecretOfTheTests"
 FOR_EVER = float("inf")
-SECONDS_TO_ANSWER = 0.25
+SECONDS_TO_ANSWER = 1.0
 
 # What goes wrong, by name: arguments of a Fault.
 KINDS: dict[str, dict] = {
@@ -33,7 +33,7 @@ KINDS: dict[str, dict] = {
     "503": {"status": 503},
     "429": {"status": 429, "headers": {"Retry-After": "1"}},
     "connection dropped": {"drop": True},
-    "no answer in time": {"delay": 4 * SECONDS_TO_ANSWER, "drop": True},
+    "no answer in time": {"delay": 1.5 * SECONDS_TO_ANSWER, "drop": True},
     "answer lost": {"drop": True, "answered": True},
 }
 
