@@ -83,7 +83,7 @@ def push(args: argparse.Namespace) -> int:
         plan = pushing.look(builder, release, repo)
         print(f"{repo.repo_id}: ", end="")
         print(*plan.lines(release), sep="\n")
-        todo.append((builder, release, repo, plan))
+        todo.append((release, repo, plan))
     for of_one in todo if not args.dry_run else ():
         (pushing.propose if args.create_pr else pushing.publish)(*of_one, print)
     return 0
@@ -95,11 +95,12 @@ def diff(args: argparse.Namespace) -> int:
     from build_steps.hub import HubRepo
     from build_steps.release import Release
 
+    [name] = args.names
     with tempfile.TemporaryDirectory() as folder:
         repo_id, at, revision = args.against.partition("@")
         against = HubRepo(repo_id).download(revision, Path(folder)) if at else Path(args.against)
-        old, new = Release.read(against).verify(alone=False), Release.read(args.out / args.name).verify()
-        found = compare(old, new, loading_script(args.name).ID)
+        old, new = Release.read(against).verify(alone=False), Release.read(args.out / name).verify()
+        found = compare(old, new, loading_script(name).ID)
     print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if args.json else "\n".join(found.lines()))
     return int(bool(found))
 
@@ -173,7 +174,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     of_push.set_defaults(run=push)
 
     of_diff = commands.add_parser("diff", help="tell what a build changes in a release", description=diff.__doc__)
-    of_diff.add_argument("name", metavar="NAME", help=" or ".join(DATASETS))
+    of_diff.add_argument("names", nargs=1, metavar="NAME", help=" or ".join(DATASETS))
     of_diff.add_argument("against", metavar="AGAINST", help="the older release: a folder, or namespace/name@revision")
     of_diff.add_argument("--json", action="store_true", help="print the diff as JSON, every row in it")
     of_diff.set_defaults(run=diff)
@@ -192,7 +193,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
     args = parser.parse_args(argv)
     args.source = dict(pair.partition("=")[::2] for pair in args.source)
-    for name in (*args.names, *args.source, *([args.name] if args.run is diff else [])):
+    for name in (*args.names, *args.source):
         if name not in DATASETS:
             parser.error(f"there is no dataset {name!r}; the datasets are {' and '.join(DATASETS)}")
     args.source = {name: Path(path) for name, path in args.source.items()}

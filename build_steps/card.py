@@ -91,10 +91,10 @@ class Facts:
 
     def changes(self, column: str = "change", change: str | None = None) -> dict[str, int]:
         """Rows of the config `changes` by a column, of one kind of change where it is named; most frequent first."""
-        path = self.folder / "changes" / "train-00000-of-00001.parquet"
-        if not path.exists():
+        files = next((self.files(config) for config in self.builder.BUILDER_CONFIGS if config.name == "changes"), {})
+        if not files:
             return {}
-        table = pq.read_table(path)
+        table = pa.concat_tables(pq.read_table(self.folder / path) for paths in files.values() for path in paths)
         table = table.filter(pc.equal(table["change"], change)) if change else table
         return dict(Counter(table[column].to_pylist()).most_common())
 
@@ -104,9 +104,13 @@ class Facts:
         values = pc.list_flatten(values) if pa.types.is_list(values.type) else values
         return dict(Counter(values.to_pylist()).most_common())
 
+    def pairs(self, row: str, column: str) -> Counter[tuple[str, str]]:
+        """How often two columns have each pair of values."""
+        return Counter(zip(self.table[row].to_pylist(), self.table[column].to_pylist(), strict=True))
+
     def crosstab(self, row: str, column: str, names: dict[str, str] | None = None) -> str:
         """A Markdown table of counts: values of `row` down, of `column` across, with totals."""
-        pairs = Counter(zip(self.table[row].to_pylist(), self.table[column].to_pylist(), strict=True))
+        pairs = self.pairs(row, column)
         downs = [value for value in (names or self.counts(row)) if value in self.counts(row)]
         acrosses = sorted(self.counts(column), key=lambda value: -self.counts(column)[value])
         numbers = {
@@ -119,7 +123,7 @@ class Facts:
 
     def bars(self, row: str, column: str, width: int = 50) -> str:
         """A plot in text: for each value of `row` a bar of the shares that the values of `column` have in it."""
-        pairs = Counter(zip(self.table[row].to_pylist(), self.table[column].to_pylist(), strict=True))
+        pairs = self.pairs(row, column)
         parts = dict(zip(self.counts(column), _SHADES, strict=False))
         downs = self.counts(row)
         label = max(map(len, downs))

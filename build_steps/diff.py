@@ -63,6 +63,11 @@ class Diff:
         return {"added": len(self.added), "edited": len(self.edited), "withdrawn": len(self.withdrawn)}
 
     @property
+    def told(self) -> str:
+        """The counts as text."""
+        return ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
+
+    @property
     def level(self) -> int | None:
         """The number of the version that has to rise at least."""
         if self.edited or self.withdrawn or self.columns.removed or self.columns.changed or self.splits.removed:
@@ -96,7 +101,7 @@ class Diff:
         if not self:
             yield "no difference"
             return
-        yield ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
+        yield self.told
         ids = [row[self.id_column] for row in self.added]
         yield from _named("added", ids)
         yield from _named("withdrawn", self.withdrawn)
@@ -190,8 +195,7 @@ def require_version(diff: Diff, last: str, version: str, where: str) -> None:
     """Raises BuildError when a version understates what changed since the last one."""
     least = least_version(parse_version(last), diff.level)
     if parse_version(version) < least:
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in diff.counts.items())
         raise BuildError(
-            f"version {version} understates what changed since {last} ({counts}; columns, splits and files are named by"
-            f" `python build.py diff`): it must be at least {'.'.join(map(str, least))}; raise VERSION in {where}"
+            f"version {version} understates what changed since {last} ({diff.told}; columns, splits and files are named"
+            f" by `python build.py diff`): it must be at least {'.'.join(map(str, least))}; raise VERSION in {where}"
         )

@@ -28,7 +28,8 @@ class Plan:
     head: str | None  # the commit that main stood at; None: there is no repository yet
     tagged: str | None  # the commit that has the tag already
     last: str | None  # the tag of the last release
-    diff: Diff | None  # since the last release; None: this one is there already
+    counts: str  # of rows added, edited and withdrawn since then
+    text: str  # what changed, in the words of the changelog
     changes: Changes  # of main
 
     def lines(self, release: Release) -> list[str]:
@@ -37,9 +38,8 @@ class Plan:
             return [f"{self.tag} is there already, at commit {self.tagged}"]
         sizes = {path: (release.folder / path).stat().st_size for path in self.changes.add}
         since = f"since {self.last}" if self.last else "the first release"
-        counts = ", ".join(f"{count:,} {kind}" for kind, count in (self.diff.counts if self.diff else {}).items())
         return [
-            f"{self.tag}, {since}: {counts}",
+            f"{self.tag}, {since}: {self.counts}",
             *(f"  put {path}, {size:,} bytes" for path, size in sizes.items()),
             *(f"  delete {path}" for path in self.changes.delete),
             f"  {len(sizes):,} files, {sum(sizes.values()):,} bytes to put, {len(self.changes.delete):,} to delete",
@@ -77,18 +77,15 @@ def look(builder: RecordsBuilder, release: Release, repo: HubRepo) -> Plan:
     """
     tag = f"v{release.version}"
     refs = repo.refs()
-    if refs is None:
-        diff = compare(None, release, builder.ID)
-        changelog.require_entry(builder.NAME, release.version, diff.counts)
-        return Plan(tag, None, None, None, diff, Changes(sorted(release.files), []))
-    tags, head = repo.tags(refs), repo.head(refs)
+    tags, head = (repo.tags(refs), repo.head(refs)) if refs else ({}, None)
     if tag in tags:
         _require_same(repo, tags[tag], release, f"the tag {tag} has other content; a published version never changes")
-        return Plan(tag, head, tags[tag], None, None, Changes([], []))
+        return Plan(tag, head, tags[tag], None, "", "", Changes([], []))
     last = max((name for name in tags if _is_version(name)), key=lambda name: parse_version(name[1:]), default=None)
     diff = _since(repo, last, builder, release)
-    changelog.require_entry(builder.NAME, release.version, diff.counts)
-    return Plan(tag, head, None, last, diff, repo.changes(head, release.folder))
+    entry = changelog.require_entry(builder.NAME, release.version, diff.counts)
+    changes = repo.changes(head, release.folder) if head else Changes(sorted(release.files), [])
+    return Plan(tag, head, None, last, diff.told, entry.what, changes)
 
 
 def _is_version(tag: str) -> bool:
@@ -107,12 +104,12 @@ def _since(repo: HubRepo, last: str | None, builder: RecordsBuilder, release: Re
     return diff
 
 
-def publish(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan, say: Callable[[str], None]) -> None:
+def publish(release: Release, repo: HubRepo, plan: Plan, say: Callable[[str], None]) -> None:
     """Do what a plan says, up to a tag whose rows were loaded back. Done twice, it changes nothing the second time."""
     commit = plan.tagged
     if commit is None:
         repo.require_token()
-        commit = _commit(builder, release, repo, plan)
+        commit = _commit(release, repo, plan)
         release.verify()  # what was sent is still what was built
         _require_same(repo, commit, release, "what the Hub holds is not what was built; nothing was tagged")
         repo.tag(plan.tag, commit)
@@ -122,7 +119,7 @@ def publish(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
     say(f"{repo.repo_id}: load_dataset with revision={plan.tag!r} gives the rows of the manifest")
 
 
-def propose(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan, say: Callable[[str], None]) -> None:
+def propose(release: Release, repo: HubRepo, plan: Plan, say: Callable[[str], None]) -> None:
     """Open a pull request instead; the tag comes with a push once it is merged."""
     if plan.tagged:
         return
@@ -133,13 +130,13 @@ def propose(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
     address = repo.open_pull_request(release.folder) if plan.head else None
     if address is None:
         head = plan.head or _create(repo, release)
-        commit = repo.commit(plan.changes, release.folder, head, *_message(builder, release, plan), create_pr=True)
+        commit = repo.commit(plan.changes, release.folder, head, _title(release, plan), plan.text, create_pr=True)
         _require_same(repo, commit.oid, release, "the pull request does not hold what was built")
         address = commit.pr_url
     say(f"{repo.repo_id}: merge {address}, then push again to tag it")
 
 
-def _commit(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan) -> str:
+def _commit(release: Release, repo: HubRepo, plan: Plan) -> str:
     """The commit that holds the release: main as it is, or one made on what was looked at.
 
     An error may hide that the commit was made (a lost answer, a push beside this one): what main holds decides.
@@ -148,7 +145,7 @@ def _commit(builder: RecordsBuilder, release: Release, repo: HubRepo, plan: Plan
         return plan.head
     head = plan.head or _create(repo, release)
     try:
-        return repo.commit(plan.changes, release.folder, head, *_message(builder, release, plan), create_pr=False).oid
+        return repo.commit(plan.changes, release.folder, head, _title(release, plan), plan.text, create_pr=False).oid
     except SourceError:
         refs = repo.refs()
         if refs and not repo.changes(repo.head(refs), release.folder):
@@ -168,12 +165,9 @@ def _create(repo: HubRepo, release: Release) -> str:
     return head
 
 
-def _message(builder: RecordsBuilder, release: Release, plan: Plan) -> tuple[str, str]:
-    """Title and text of the commit."""
-    counts = plan.diff.counts if plan.diff else {}
-    told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
-    entry = changelog.require_entry(builder.NAME, release.version, counts)
-    return f"{builder.NAME} {release.version}: {told}", entry.what
+def _title(release: Release, plan: Plan) -> str:
+    """The title of the commit."""
+    return f"{release.manifest['dataset']} {release.version}: {plan.counts}"
 
 
 def _require_same(repo: HubRepo, revision: str, release: Release, otherwise: str) -> None:

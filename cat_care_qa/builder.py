@@ -12,6 +12,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from build_steps.fact_checks import read_fact_checks
 from build_steps.loading import MESSAGES, Config, Part, RecordsBuilder, chat
 from build_steps.reading import read_our_files, read_records
 from build_steps.rules import Rule
@@ -34,7 +35,6 @@ FIELDS = {
     "origin": str,
     "added_in": str,
 }
-FACT_CHECK_FIELDS = {"id": str, "claim": str, "verdict": str, "source": str}
 TEXT = datasets.Value("string")
 FEATURES = datasets.Features({name: datasets.List(TEXT) if kind is list else TEXT for name, kind in FIELDS.items()})
 ALPACA = datasets.Features({"instruction": TEXT, "input": TEXT, "output": TEXT})
@@ -44,13 +44,6 @@ def split_of(record_id: str) -> str:
     """The split of a record. It follows from the id alone, so that added records never move another."""
     digest = hashlib.sha256(record_id.encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") % TEST_SHARE == 0 else "train"
-
-
-def read_fact_checks(folder: Path) -> pa.Table:
-    """What was looked up for the records, a row a statement."""
-    return pa.Table.from_batches(
-        read_our_files([folder / "fact_checks.jsonl"], FACT_CHECK_FIELDS, folder.name, folder.parent)
-    )
 
 
 def to_alpaca(table: pa.Table) -> pa.Table:
@@ -132,7 +125,7 @@ class CatCareQA(RecordsBuilder):
 
     def for_the_card(self) -> dict[str, Any]:
         references = read_references(self.FOLDER / "references.json")
-        checks = Counter(read_fact_checks(self.FOLDER)["verdict"].to_pylist())
+        checks = Counter(read_fact_checks(self.FOLDER, self.ID, str)["verdict"].to_pylist())
         names = {"topics": TOPICS, "kinds": KINDS, "urgencies": URGENCIES}
         return {**names, "references": references, "fact_checks": checks, "measures": measures}
 

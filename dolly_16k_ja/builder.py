@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 
 from build_steps import style
 from build_steps.errors import DataError
+from build_steps.fact_checks import read_fact_checks
 from build_steps.loading import MESSAGES, Config, Part, RecordsBuilder, chat
-from build_steps.reading import FILE, LINE, read_our_files, read_records
+from build_steps.reading import FILE, LINE, read_records
 from build_steps.rules import Rule
 from build_steps.rules.shape import ID_ORDER, violation
 from build_steps.upstream import HubFile
@@ -38,7 +39,6 @@ UPSTREAM = HubFile(
 )
 UPSTREAM_FIELDS = {"index": str, "instruction": str, "input": str, "output": str, "category": str}
 
-FACT_CHECK_FIELDS = {"index": int, "claim": str, "verdict": str, "source": str}
 TEXT = datasets.Value("string")
 ALPACA = ("instruction", "input", "output")
 FEATURES = datasets.Features(
@@ -78,13 +78,6 @@ SHARD_PARTS = tuple(
 CHAT_PARTS = tuple(
     Part(f"chat/train-{k - 1:05d}-of-{SHARDS:05d}.parquet", "train", partial(shard_chat, number=k)) for k in NUMBERS
 )
-
-
-def read_fact_checks(folder: Path) -> pa.Table:
-    """What was looked up for the additions, a row a statement."""
-    return pa.Table.from_batches(
-        read_our_files([folder / "fact_checks.jsonl"], FACT_CHECK_FIELDS, folder.name, folder.parent)
-    )
 
 
 class Dolly16kJa(RecordsBuilder):
@@ -173,7 +166,7 @@ class Dolly16kJa(RecordsBuilder):
 
     def for_the_card(self) -> dict[str, Any]:
         return {
-            "fact_checks": Counter(read_fact_checks(self.FOLDER)["verdict"].to_pylist()),
+            "fact_checks": Counter(read_fact_checks(self.FOLDER, self.ID, int)["verdict"].to_pylist()),
             "slots": SLOTS,
             "upstream": asdict(UPSTREAM) if self.is_pinned else None,
             "mends": {mend.id: mend.says for mend in MENDS},

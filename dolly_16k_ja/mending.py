@@ -40,10 +40,14 @@ def _replacing(*steps: tuple[str, str]) -> Callable[[Column], Column]:
     pattern = "|".join(f"(?:{step[0]})" for step in steps)
 
     def apply(texts: Column) -> Column:
-        mended = reduce(lambda column, step: pc.replace_substring_regex(column, *step), steps, texts)
+        mended = _replaced(texts, steps)
         return pc.if_else(pc.match_substring_regex(texts, _CODE), texts, mended)
 
     return lambda texts: _where(pc.match_substring_regex(texts, pattern), texts, apply)
+
+
+def _replaced(texts: Column, steps: tuple[tuple[str, str], ...]) -> Column:
+    return reduce(lambda column, step: pc.replace_substring_regex(column, *step), steps, texts)
 
 
 def _where(mask: pa.BooleanArray, texts: Column, apply: Callable[[Column], Column]) -> Column:
@@ -60,7 +64,7 @@ def _balancing(opening: str, closing: str, *steps: tuple[str, str]) -> Callable[
     kind = ((opening, closing),)
 
     def apply(texts: Column) -> Column:
-        mended = reduce(lambda column, step: pc.replace_substring_regex(column, *step), steps, texts)
+        mended = _replaced(texts, steps)
         return pc.if_else(uneven(mended, kind), texts, mended)
 
     return lambda texts: _where(uneven(texts, kind), texts, apply)

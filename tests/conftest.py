@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -109,6 +110,12 @@ def copy_project(copy: Path) -> Path:
         else:
             shutil.copy(original, copy / name)
     return copy
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The sha256 of every file in a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def start_build(*args: str, project: Path = PROJECT, **env: str) -> subprocess.Popen[str]:

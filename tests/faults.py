@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import Edition, make_editions, run_build
+from tests.conftest import Edition, contents, make_editions, run_build
 from tests.hub import Fault, Hub, Token
 
 REPO = "qeu/cat_care_qa"
@@ -126,14 +126,9 @@ class Faults:
 
     def state(self, revision: str = "main") -> str:
         """Which edition a revision holds, if it holds one whole."""
-        commit = self.hub.repos[REPO].resolve(revision)
-        files = {path: file.sha256 for path, file in commit.files.items() if path != ".gitattributes"} if commit else {}
-        for name, edition in zip(("old", "new"), self.editions, strict=True):
-            manifest = json.loads((edition.folder / "manifest.json").read_text(encoding="utf-8"))
-            listed = {path: file["sha256"] for path, file in manifest["files"].items()}
-            if {path: sha256 for path, sha256 in files.items() if path != "manifest.json"} == listed:
-                return name
-        return "neither"
+        files = self.hub.contents(REPO, revision)
+        whole = {name: contents(edition.folder) for name, edition in zip(("old", "new"), self.editions, strict=True)}
+        return next((name for name, built in whole.items() if files == built), "neither")
 
     def try_out(self, request: str, kind: str, for_ever: bool) -> Outcome:
         """A push in which this request fails, then one in which nothing does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import signal
@@ -16,7 +15,7 @@ import pytest
 import build
 from build_steps.errors import UsageError
 from build_steps.staging import Staging
-from tests.conftest import PROJECT, run_build, write_jsonl
+from tests.conftest import PROJECT, contents, run_build, write_jsonl
 
 FILES = {
     "cat_care_qa": {
@@ -41,11 +40,6 @@ FILES = {
         *(f"jsonl/databricks-dolly-16k-line_ja-{k}_of_4.jsonl" for k in (1, 2, 3, 4)),
     },
 }
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def assert_whole(output: Path) -> None:

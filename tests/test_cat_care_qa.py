@@ -8,8 +8,8 @@ import re
 import pyarrow as pa
 import pytest
 
+from build_steps.fact_checks import read_fact_checks
 from cat_care_qa import grounding, measures
-from cat_care_qa.builder import read_fact_checks
 from cat_care_qa.rules import KINDS, TOPICS
 from tests.conftest import PROJECT
 
@@ -27,7 +27,7 @@ KIND_SHARES = {"knowledge": 60, "experience": 25, "feeling": 15}
 NOTES = "【小梅の記録】メス、6歳、3.9kg。2023-03-08 くしゃみ2回。2023-11 引っ越し。（今日は2024-03-11）"
 
 
-FACT_CHECKS = read_fact_checks(PROJECT / "cat_care_qa").to_pylist()
+FACT_CHECKS = read_fact_checks(PROJECT / "cat_care_qa", "id", str).to_pylist()
 
 
 def share(column: str, value: str) -> float:

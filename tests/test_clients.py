@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from build_steps.release import Release
+from tests.clients.seen import seen
 from tests.conftest import PROJECT, run_build
 from tests.hub import Hub, Token
 
@@ -74,10 +75,6 @@ def run(name: str, script: str, hub: Hub, releases: dict[str, Release], folder: 
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def seen(rows: list[dict]) -> list:
-    return [len(rows), hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()]
 
 
 def note(client: str, versions: dict[str, str], what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,11 +14,10 @@ from pathlib import Path
 import datasets
 import pytest
 
-from tests.conftest import Edition, edition, run_build, start_build
+from tests.conftest import Edition, contents, edition, run_build, start_build
+from tests.faults import REPO, SECRET
 from tests.hub import Fault, Hub, Token
 
-REPO = "qeu/cat_care_qa"
-SECRET = "hf_thisIsTheSecretOfTheTests"
 FIRST = ["create qeu/cat_care_qa", "commit qeu/cat_care_qa", "tag qeu/cat_care_qa"]
 
 
@@ -59,15 +57,19 @@ def successor(maintainer: Maintainer, tmp_path: Path, editions: tuple[Edition, E
 
 
 def on_the_hub(hub: Hub, revision: str = "main") -> dict[str, str]:
-    """The sha256 of every file of a revision but the one that the Hub makes."""
-    commit = hub.repos[REPO].resolve(revision)
-    assert commit is not None
-    return {path: file.sha256 for path, file in commit.files.items() if path != ".gitattributes"}
+    return hub.contents(REPO, revision)
 
 
 def files_of(made: Edition) -> dict[str, str]:
-    files = (path for path in made.folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(made.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return contents(made.folder)
+
+
+def at_once(maintainer: Maintainer, tmp_path: Path) -> None:
+    """Two pushes, started together; both succeed."""
+    homes = [maintainer.env | {"HF_HOME": str(tmp_path / f"home {number}")} for number in range(2)]
+    running = [start_build(*maintainer.args(), project=maintainer.made.project, **env) for env in homes]
+    codes = [process.wait(timeout=60) for process in running]
+    assert codes == [0, 0], [process.stderr.read() for process in running if process.stderr]
 
 
 @pytest.mark.parametrize("with_xet", [False, True], ids=["plain large files", "xet"])
@@ -222,10 +224,7 @@ def test_a_commit_beside_it_is_never_overwritten(successor: Maintainer):
 
 
 def test_two_pushes_at_once_make_one_release(successor: Maintainer, editions: tuple[Edition, Edition], tmp_path: Path):
-    homes = [successor.env | {"HF_HOME": str(tmp_path / f"home {number}")} for number in range(2)]
-    running = [start_build(*successor.args(), project=successor.made.project, **env) for env in homes]
-    codes = [process.wait(timeout=60) for process in running]
-    assert codes == [0, 0], [process.stderr.read() for process in running if process.stderr]
+    at_once(successor, tmp_path)
     assert successor.hub.writes == ["commit qeu/cat_care_qa", "tag qeu/cat_care_qa"]
     assert on_the_hub(successor.hub, "v2.0.0") == files_of(editions[1])
 
@@ -233,10 +232,7 @@ def test_two_pushes_at_once_make_one_release(successor: Maintainer, editions: tu
 def test_two_first_pushes_at_once_make_one_repository_and_one_release(
     maintainer: Maintainer, editions: tuple[Edition, Edition], tmp_path: Path
 ):
-    homes = [maintainer.env | {"HF_HOME": str(tmp_path / f"home {number}")} for number in range(2)]
-    running = [start_build(*maintainer.args(), project=maintainer.made.project, **env) for env in homes]
-    codes = [process.wait(timeout=60) for process in running]
-    assert codes == [0, 0], [process.stderr.read() for process in running if process.stderr]
+    at_once(maintainer, tmp_path)
     assert maintainer.hub.writes == FIRST
     assert on_the_hub(maintainer.hub, "v1.0.0") == files_of(editions[0])
 

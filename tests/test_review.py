@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build_steps.errors import DataError
+from build_steps.fact_checks import read_fact_checks
 from build_steps.loading import prepare
 from build_steps.reading import read_records
 from dolly_16k_ja import Dolly16kJa
-from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS, read_fact_checks
+from dolly_16k_ja.builder import CHANGES, UPSTREAM_FIELDS
 from dolly_16k_ja.mending import mend
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.signals import SIGNALS
@@ -166,7 +167,7 @@ def test_what_was_looked_up_for_the_additions_is_on_record():
         for line in (PROJECT / f"dolly_16k_ja/additions/{name}.jsonl").read_text(encoding="utf-8").splitlines()
         if (addition := json.loads(line))
     }
-    checks = read_fact_checks(PROJECT / "dolly_16k_ja").to_pylist()
+    checks = read_fact_checks(PROJECT / "dolly_16k_ja", "index", int).to_pylist()
     assert {check["index"] for check in checks} == additions
     for check in checks:
         assert bool(check["source"]) == (check["verdict"] in ("confirmed", "mended"))

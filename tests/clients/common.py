@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
 
 REVISION = "v1.0.0"
 REPOS = json.loads(os.environ["QEU_REPOS"])  # repository: configs
-
-
-def seen(rows: list[dict]) -> list:
-    """How many rows, and what they hold."""
-    return [len(rows), hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()]
 
 
 def report(*packages: str, **found: object) -> None:

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import mlcroissant
-from common import REPOS, REVISION, report, seen
+from common import REPOS, REVISION, report
 from huggingface_hub import hf_hub_download
+from seen import seen
 
 
 def plain(value: object) -> object:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from common import REPOS, REVISION, report, seen
+from common import REPOS, REVISION, report
 from datasets import load_dataset
+from seen import seen
 
 loaded, streamed, types = {}, {}, {}
 for repo, configs in REPOS.items():

@@ -16,8 +16,9 @@ import pandas as pd
 import polars as pl
 import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
-from common import REPOS, REVISION, report, seen
+from common import REPOS, REVISION, report
 from huggingface_hub import HfFileSystem
+from seen import seen
 
 hub = HfFileSystem()
 found: dict[str, dict[str, list]] = {name: {} for name in ("pandas", "polars", "duckdb", "fsspec", "hf download")}

@@ -152,6 +152,12 @@ class Hub:
         repo.refs["refs/heads/main"] = repo.refs[pull_request.ref]
         pull_request.status = "merged"
 
+    def contents(self, repo_id: str, revision: str = "main") -> dict[str, str]:
+        """The sha256 of every file of a revision but the one that the Hub makes; empty where there is no such one."""
+        commit = self.repos[repo_id].resolve(revision)
+        files = commit.files.items() if commit else ()
+        return {path: file.sha256 for path, file in files if path != ".gitattributes"}
+
     def content(self, file: File) -> bytes:
         """The bytes of a file, fetched from the Xet store where they only lie there."""
         path = self.blobs.path(file.sha256)
