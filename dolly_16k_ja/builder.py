@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from build_steps.reading import FILE, LINE, read_records
 from build_steps.rules import Rule
 from build_steps.rules.shape import ID_ORDER, violation
 from build_steps.upstream import HubFile
-from dolly_16k_ja.mending import MENDS
+from dolly_16k_ja.mending import MENDS, Mended, mend
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.rules import rules
 
@@ -135,25 +135,10 @@ class Dolly16kJa(RecordsBuilder):
             return self.review.changes(self._upstream(), CHANGES.arrow_schema)
         return self._with_style(self.review.apply(self._upstream()))
 
-    def _upstream(self) -> Iterator[pa.RecordBatch]:
-        """Upstream's rows, `index` as a number that is the row's place."""
-        name = str(self.upstream_file) if not self.is_pinned else UPSTREAM.filename
-        count = 0
-        for batch in read_records(self.upstream_file, UPSTREAM_FIELDS, self.NAME, name):
-            places = pa.array(range(count, count + batch.num_rows), pa.int64())
-            misplaced = pc.not_equal(batch["index"], pc.cast(places, pa.string()))
-            if pc.any(misplaced).as_py():
-                raise DataError(
-                    [
-                        violation(ID_ORDER, self.NAME, name, line, id=index, found=f"expected {place}")
-                        for index, line, place in zip(
-                            *(column.filter(misplaced).to_pylist() for column in (batch["index"], batch[LINE], places)),
-                            strict=True,
-                        )
-                    ]
-                )
-            count += batch.num_rows
-            yield batch.set_column(0, "index", places)
+    def _upstream(self) -> Iterable[Mended]:
+        if self.is_pinned:
+            return _pinned(self.upstream_file)
+        return (Mended(batch, batch, []) for batch in _numbered(self.upstream_file, str(self.upstream_file)))
 
     @staticmethod
     def _with_style(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -186,3 +171,27 @@ class Dolly16kJa(RecordsBuilder):
         if self.source is None or self.is_pinned:
             return []
         return [f"{self.source.name} is not the pinned upstream file: review and additions were left out"]
+
+
+@lru_cache(maxsize=1)
+def _pinned(path: Path) -> list[Mended]:
+    """The pinned upstream file, read and mended by rule once for the two configs that ask for it."""
+    return [mend(batch) for batch in _numbered(path, UPSTREAM.filename)]
+
+
+def _numbered(path: Path, name: str) -> Iterator[pa.RecordBatch]:
+    """Upstream's rows, `index` as a number that is the row's place; DataError where it is not."""
+    count = 0
+    for batch in read_records(path, UPSTREAM_FIELDS, Dolly16kJa.NAME, name):
+        places = pa.array(range(count, count + batch.num_rows), pa.int64())
+        misplaced = pc.not_equal(batch["index"], pc.cast(places, pa.string()))
+        if pc.any(misplaced).as_py():
+            columns = (column.filter(misplaced).to_pylist() for column in (batch["index"], batch[LINE], places))
+            raise DataError(
+                [
+                    violation(ID_ORDER, Dolly16kJa.NAME, name, line, id=index, found=f"expected {place}")
+                    for index, line, place in zip(*columns, strict=True)
+                ]
+            )
+        count += batch.num_rows
+        yield batch.set_column(0, "index", places)

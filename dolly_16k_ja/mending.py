@@ -70,11 +70,31 @@ def _balancing(opening: str, closing: str, *steps: tuple[str, str]) -> Callable[
     return lambda texts: _where(uneven(texts, kind), texts, apply)
 
 
+def _in_even_quotes(pattern: str, replacement: str) -> Callable[[Column], Column]:
+    """A replacement where straight quotes pair up, each pair around a text that does not begin with a space."""
+    in_pairs = r"^[^\"]*(?:\"[^\" ][^\"]*\"[^\"]*)+$"
+
+    def apply(texts: Column) -> Column:
+        return pc.if_else(pc.match_substring_regex(texts, in_pairs), _replaced(texts, ((pattern, replacement),)), texts)
+
+    return lambda texts: _where(pc.match_substring(texts, ' "'), texts, apply)
+
+
 def _in_turn(*mends: Callable[[Column], Column]) -> Callable[[Column], Column]:
     return lambda texts: reduce(lambda column, mend: mend(column), mends, texts)
 
 
 _OUTSIDE = r"[^「」『』（）()。、\n：:！？!?]"  # a title, and no sentence
+
+
+def _opened(opening: str, closing: str) -> Callable[[Column], Column]:
+    """A lost opening bracket put back before a title that begins the text, a line, an item of a list or a sentence."""
+    in_sentence = rf"({_OUTSIDE}{{1,30}}{closing}(?:[はがをのもや（、]|$))"
+    return _in_turn(
+        _balancing(opening, closing, (rf"^({_OUTSIDE}{{1,40}}{closing})", rf"{opening}\1")),
+        _balancing(opening, closing, (rf"(?m)(^(?:\d+[.)）] ?|[-・*•] ?)?|。){in_sentence}", rf"\1{opening}\2")),
+    )
+
 
 MENDS = (
     Mend("nfc", "characters composed (NFC)", _composed),
@@ -90,11 +110,8 @@ MENDS = (
     ),
     Mend(
         "lost-opening-bracket",
-        "the bracket before a title at the beginning of the text, which the translation dropped, put back",
-        _in_turn(
-            _balancing("「", "」", (rf"^({_OUTSIDE}{{1,40}}」)", r"「\1")),
-            _balancing("『", "』", (rf"^({_OUTSIDE}{{1,40}}』)", r"『\1")),
-        ),
+        "the bracket before a title that begins a text, a line or a sentence, which the translation dropped, put back",
+        _in_turn(_opened("「", "」"), _opened("『", "』")),
     ),
     Mend(
         "lost-closing-bracket",
@@ -126,8 +143,34 @@ MENDS = (
             (rf"([{JAPANESE}]):[ 　]?([{JAPANESE}])", r"\1：\2"),
             (rf"([{JAPANESE}]):(\n|$)", r"\1：\2"),
             (rf"([{JAPANESE}]): ", r"\1："),
+            (rf"([{JAPANESE}」』]) ?\(([{JAPANESE}][^()\n（）]*)\)", r"\1（\2）"),
             (rf"([{JAPANESE}]);[ 　]?(\n|$|[{JAPANESE}])", r"\1；\2"),
         ),
+    ),
+    Mend(
+        "space-before-mark",
+        "a space between a word and the mark behind it deleted",
+        _replacing((rf"([{JAPANESE}A-Za-z0-9」』）\"])[ 　]+([。、）」』])", r"\1\2")),
+    ),
+    Mend(
+        "space-in-quotes",
+        "the space before a closing straight quote deleted",
+        _in_even_quotes(r'"([^"]*[^" ]) *"', r'"\1"'),
+    ),
+    Mend(
+        "doubled-mark",
+        "a full stop or comma that stands twice written once",
+        _replacing((r"([^。])。。([^。]|$)", r"\1。\2"), (r"([^、])、、([^、])", r"\1、\2")),
+    ),
+    Mend(
+        "doubled-number",
+        "the number of an item of a list that stands twice written once",
+        _replacing(*((rf"(?m)^{number}\.{number}\.", f"{number}.") for number in range(1, 21))),
+    ),
+    Mend(
+        "label-sentence",
+        "a label before a colon that the translation made a sentence (カメラです：) made a label again",
+        _replacing((r"(?m)^([-・*•]? ?(?:[ァ-ヺー・A-Za-z]{2,12}|[一-鿿]{1,8}))です：([^\n])", r"\1：\2")),
     ),
     Mend("outer-space", "white space at the beginning and the end deleted", _replacing((r"^[\s　]+|[\s　]+$", ""))),
 )
@@ -136,23 +179,32 @@ MENDS = (
 COLUMNS = ("instruction", "input", "output")
 
 
-def mend(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Upstream's rows after every mend."""
-    for name, stages in _stages(batch):
-        batch = batch.set_column(batch.schema.get_field_index(name), name, stages[-1])
-    return batch
+@dataclass(frozen=True)
+class Mended:
+    """Rows of upstream before and after the mends, and what each mend did to a column of a row, as a hand edit is."""
+
+    before: pa.RecordBatch
+    after: pa.RecordBatch
+    edits: list[dict[str, Any]]
 
 
-def changes(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """What `mend` changes: a record for each row, column and mend, in the form of a hand edit."""
+def mend(batch: pa.RecordBatch) -> Mended:
+    """Every mend, one after the other, on every column."""
+    after = batch
+    edits: list[dict[str, Any]] = []
     for name, stages in _stages(batch):
+        after = after.set_column(batch.schema.get_field_index(name), name, stages[-1])
         for rule, column, mended in zip(MENDS, stages, stages[1:], strict=False):
-            places = pc.indices_nonzero(pc.not_equal(column, mended))
-            rows = (values.take(places).to_pylist() for values in (batch["index"], column, mended))
-            for index, was, now in zip(*rows, strict=True):
-                before, after = difference(was, now)
-                edit = {"index": index, "field": name, "find": before, "replace": after}
-                yield edit | {"rule": rule.id, "reason": rule.says}
+            edits += _edits(rule, name, batch["index"], column, mended)
+    return Mended(batch, after, edits)
+
+
+def _edits(rule: Mend, name: str, ids: Column, column: Column, mended: Column) -> Iterator[dict[str, Any]]:
+    places = pc.indices_nonzero(pc.not_equal(column, mended))
+    for index, was, now in zip(*(values.take(places).to_pylist() for values in (ids, column, mended)), strict=True):
+        find, replace = difference(was, now)
+        edit = {"index": index, "field": name, "find": find, "replace": replace}
+        yield edit | {"rule": rule.id, "reason": rule.says}
 
 
 def _stages(batch: pa.RecordBatch) -> Iterator[tuple[str, list[Column]]]:

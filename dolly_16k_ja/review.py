@@ -9,9 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from build_steps.errors import DataError
 from build_steps.reading import FILE, LINE, read_our_files
 from build_steps.rules import Rule, Violation
 from build_steps.rules.shape import violation
-from dolly_16k_ja.mending import COLUMNS, changes, mend
+from dolly_16k_ja.mending import COLUMNS, Mended
 
 EDIT_FIELDS = {"index": int, "field": str, "find": str, "replace": str, "rule": str, "reason": str}
 WITHDRAWN_FIELDS = {"index": int, "rule": str, "reason": str}
@@ -60,7 +59,6 @@ class Review:
     edits: dict[int, list[dict[str, Any]]]
     withdrawn: _Rows
     additions: _Rows
-    by_rule: bool = True  # whether the mends of `mending` come first
 
     @staticmethod
     def files(folder: Path) -> list[Path]:
@@ -68,7 +66,7 @@ class Review:
 
     @classmethod
     def none(cls) -> Review:
-        return cls("", {}, {}, {}, by_rule=False)
+        return cls("", {}, {}, {})
 
     @classmethod
     def read(cls, folder: Path, dataset: str) -> Review:
@@ -84,22 +82,22 @@ class Review:
             raise DataError(violations)
         return cls(dataset, edits, {row["index"]: row for row in withdrawn}, {row["index"]: row for row in additions})
 
-    def apply(self, upstream: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def apply(self, upstream: Iterable[Mended]) -> Iterator[pa.RecordBatch]:
         """Upstream's rows as they stand after the review, then the additions; a column `origin` says which is which."""
         end = 0
-        for batch in upstream:
-            start, end = end, end + batch.num_rows
-            yield self._apply_to(batch, start, end)
+        for mended in upstream:
+            start, end = end, end + mended.after.num_rows
+            yield self._apply_to(mended, start, end)
         rest = [row for index, row in sorted(self.additions.items()) if index >= end]
         self._check_beyond(end, rest)
         if rest:
             yield _to_batch([{**row, "origin": "addition"} for row in rest])
 
-    def _apply_to(self, batch: pa.RecordBatch, start: int, end: int) -> pa.RecordBatch:
+    def _apply_to(self, mended: Mended, start: int, end: int) -> pa.RecordBatch:
         touched = sorted(index for index in {*self.edits, *self.withdrawn, *self.additions} if start <= index < end)
-        mended = mend(batch) if self.by_rule else batch
-        same = reduce(pc.and_, (pc.equal(batch[name], mended[name]) for name in COLUMNS))
-        batch = mended.append_column("origin", pc.if_else(same, "upstream", "reviewed"))
+        by_rule = pa.array({edit["index"] for edit in mended.edits}, pa.int64())
+        origin = pc.if_else(pc.is_in(mended.after["index"], by_rule), "reviewed", "upstream")
+        batch = mended.after.append_column("origin", origin)
         if not touched:
             return batch
         rows = batch.take(pa.array([index - start for index in touched])).to_pylist()
@@ -149,15 +147,15 @@ class Review:
     def _wrong(self, rule: Rule, row: dict[str, Any], found: str) -> Violation:
         return violation(rule, self.dataset, row[FILE], row[LINE], id=str(row["index"]), found=found)
 
-    def changes(self, upstream: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def changes(self, upstream: Iterable[Mended], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """One row for each edit, by rule or by hand, withdrawal and addition, by index."""
         edits = [edit for of_row in self.edits.values() for edit in of_row]
         rows = []
-        for batch in upstream:
-            by_rule = changes(batch) if self.by_rule else ()
-            edits += [change for change in by_rule if change["index"] not in self.withdrawn]
-            wanted = pa.array(sorted(self.withdrawn), pa.int64())
-            for row in batch.filter(pc.is_in(batch["index"], wanted)).select(["index", "instruction"]).to_pylist():
+        withdrawn = pa.array(sorted(self.withdrawn), pa.int64())
+        for mended in upstream:
+            edits += [edit for edit in mended.edits if edit["index"] not in self.withdrawn]
+            gone = mended.before.filter(pc.is_in(mended.before["index"], withdrawn))
+            for row in gone.select(["index", "instruction"]).to_pylist():
                 rows.append(_change(self.withdrawn[row["index"]], "withdrawal", "", row["instruction"], ""))
         rows += [_change(edit, "edit", edit["field"], edit["find"], edit["replace"]) for edit in edits]
         rows += [_change(row, "addition", "", "", row["instruction"]) for row in self.additions.values()]

@@ -7,8 +7,11 @@ rule. `review/read.jsonl` names the rows that have been read, with the signals t
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
+from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,6 +44,53 @@ def _mixed_and_short(rows: pa.Table) -> pa.ChunkedArray:
     return pc.and_(short, pa.chunked_array([pc.equal(style.classify(rows["output"]), "mixed")]))
 
 
+def _row_by_row(judge: Callable[[dict[str, str]], bool]) -> Signal:
+    """A signal that compares the texts of a row with one another."""
+    texts = ["instruction", "input", "output", "category"]
+    return lambda rows: pa.chunked_array([[judge(row) for row in rows.select(texts).to_pylist()]], pa.bool_())
+
+
+def _name_spelt_two_ways(row: dict[str, str]) -> bool:
+    """A word in katakana that the prompt spells nearly so: often one name, put into katakana in two ways."""
+    asked, answered = (
+        set(_KATAKANA.findall(text)) for text in (row["instruction"] + "\n" + row["input"], row["output"])
+    )
+    pairs = ((one, other) for one in answered - asked for other in asked if abs(len(one) - len(other)) <= 2)
+    return any(
+        one not in other and other not in one and SequenceMatcher(None, one, other).ratio() >= 0.8
+        for one, other in pairs
+    )
+
+
+def _answers_something_else(row: dict[str, str]) -> bool:
+    """An answer that should rest on the input, of whose words few stand in the prompt."""
+    pieces = _pieces(row["output"])
+    if row["category"] not in _ON_INPUT or not row["input"] or len(pieces) < 4:
+        return False
+    return len(pieces & _pieces(row["instruction"] + "\n" + row["input"])) < 0.35 * len(pieces)
+
+
+def _pieces(text: str) -> set[str]:
+    """The pairs of neighbouring characters in words of kanji, katakana or letters, and in numbers."""
+    return {word[at : at + 2] for word in _WORD.findall(text) for at in range(max(1, len(word) - 1))}
+
+
+def _broken_list(row: dict[str, str]) -> bool:
+    """Numbers of items that do not follow one another, or several items on one line."""
+    numbers = [int(number) for number in re.findall(r"(?m)^\s*(\d{1,2})[.．)）、 ]", row["output"])]
+    skips = any(now not in (before + 1, 1) for before, now in pairwise(numbers))
+    return (len(numbers) > 2 and skips) or _ITEMS_ON_ONE_LINE.search(row["output"]) is not None
+
+
+_KATAKANA = re.compile("[ァ-ヺー]{5,}")
+_WORD = re.compile("[一-鿿々]{2,}|[ァ-ヺー]{2,}|[A-Za-z]{2,}|[0-9]+")
+_ITEMS_ON_ONE_LINE = re.compile(
+    r"(?:^|[^\d.])1[.．)] ?[^\d\n][^\n]*[^\d.\n]2[.．)] ?[^\d\n][^\n]*[^\d.]3[.．)] ?[^\d]"
+    r"|(?m:^[^\n]*(?:・|•|- )[^\n]{2,30}(?:・|•| - )[^\n]{2,}(?:•| - ))"
+)
+_ON_INPUT = ("closed_qa", "information_extraction", "summarization")
+_TIMES_THE_INPUT = 3
+
 SIGNALS: dict[str, Signal] = {
     "untranslated": _matches(ENGLISH_SENTENCE, "instruction", "output"),
     "answer-repeats-prompt": lambda rows: pc.or_(
@@ -52,9 +102,16 @@ SIGNALS: dict[str, Signal] = {
         "アルファベット|頭文字|で始まる(?:単語|言葉|名前|動物|国)|韻を|アナグラム|回文|スペル|綴り|母音|子音|文字目|何文字",
         "instruction",
     ),
-    "debris": _matches(r"[↩↪⇄]|_\d\d|\}$|です、$|、です。|のことです$|[A-Za-z]です、", "instruction", "output"),
+    "debris": _matches(r"[↩↪⇄]|_\d\d|\}$|です、(?:\n|$)|、です。|のことです$|[A-Za-z]です、", "instruction", "output"),
     "label-lost": _label_lost,
     "mixed-short": _mixed_and_short,
+    "name-two-ways": _row_by_row(_name_spelt_two_ways),
+    "off-input": _row_by_row(_answers_something_else),
+    "length-ratio": _row_by_row(
+        lambda row: row["category"] in _ON_INPUT and len(row["output"]) > _TIMES_THE_INPUT * len(row["input"]) > 0
+    ),
+    "broken-list": _row_by_row(_broken_list),
+    "code": _matches(r"[；｛｝]|[ァ-ヺ一-鿿ぁ-ゖ]\(\)|\b(?:def|import|print|return|function|SELECT)\b", "output"),
 }
 
 
@@ -64,7 +121,9 @@ def main(source: str) -> None:
     from dolly_16k_ja.builder import UPSTREAM_FIELDS
     from dolly_16k_ja.mending import mend
 
-    rows = pa.Table.from_batches([mend(batch) for batch in read_records(Path(source), UPSTREAM_FIELDS, "dolly_16k_ja")])
+    rows = pa.Table.from_batches(
+        [mend(batch).after for batch in read_records(Path(source), UPSTREAM_FIELDS, "dolly_16k_ja")]
+    )
     read = {json.loads(line)["index"] for line in READ.read_text(encoding="utf-8").splitlines()}
     for name, signal in SIGNALS.items():
         found = set(pc.indices_nonzero(signal(rows)).to_pylist())

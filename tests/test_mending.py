@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dolly_16k_ja.mending import COLUMNS, MENDS, changes, difference, mend
+from dolly_16k_ja.mending import COLUMNS, MENDS, difference, mend
 
 FIXTURES = Path(__file__).parent / "mends"
 
@@ -38,12 +38,12 @@ some_text = st.text(alphabet="あ日ア「」『』（）()[]1a,.:!? 　\n。、
 
 @given(st.lists(some_text, min_size=1, max_size=5))
 def test_every_change_is_told_and_nothing_else_changes(texts: list[str]):
-    mended, edits = mend(batch(texts)), list(changes(batch(texts)))
-    told = {(edit["index"], edit["field"]) for edit in edits}
+    mended = mend(batch(texts))
+    told = {(edit["index"], edit["field"]) for edit in mended.edits}
     for name in COLUMNS:
-        for index, (before, after) in enumerate(zip(texts, mended[name].to_pylist(), strict=True)):
+        for index, (before, after) in enumerate(zip(texts, mended.after[name].to_pylist(), strict=True)):
             assert ((index, name) in told) or before == after
-    assert all(edit["rule"] in {rule.id for rule in MENDS} and edit["reason"] for edit in edits)
+    assert all(edit["rule"] in {rule.id for rule in MENDS} and edit["reason"] for edit in mended.edits)
 
 
 @given(some_text, some_text, some_text, some_text)
@@ -60,6 +60,6 @@ def test_upstream_mended_twice_is_upstream_mended_once(upstream: Path):
     rows = json.loads(upstream.read_text(encoding="utf-8"))
     columns = [pa.array([row[name] for row in rows]) for name in COLUMNS]
     once = pa.record_batch([pa.array(range(len(rows))), *columns], ["index", *COLUMNS])
-    first = list(changes(once))
-    assert len({edit["index"] for edit in first}) > 4_000
-    assert len(list(changes(mend(once)))) <= len(first) * 0.01
+    first = mend(once)
+    assert len({edit["index"] for edit in first.edits}) > 4_000
+    assert len(mend(first.after).edits) <= len(first.edits) * 0.01
