@@ -122,18 +122,18 @@ class Facts:
         return markdown_table([row, *(f"`{across}`" for across in acrosses), "total"], body)
 
     def bars(self, row: str, column: str, width: int = 50) -> str:
-        """A plot in text: for each value of `row` a bar of the shares that the values of `column` have in it."""
+        """A plot in text: for each value of `row` the shares of the values of `column` in it, in % and as a bar."""
         pairs = self.pairs(row, column)
         parts = dict(zip(self.counts(column), _SHADES, strict=False))
         downs = self.counts(row)
         label = max(map(len, downs))
-        lines = ["  ".join(f"{shade} {part}" for part, shade in parts.items()), ""]
+        lines = ["%  " + "  ".join(f"{shade} {part}" for part, shade in parts.items()), ""]
         for down, total in downs.items():
             edges = np.cumsum([0, *(pairs[down, part] for part in parts)]) * width / total
             cells = np.diff(np.round(edges).astype(int)).tolist()
-            lines.append(
-                f"{down:<{label}} {''.join(shade * n for shade, n in zip(parts.values(), cells, strict=True))}"
-            )
+            shares = " ".join(f"{100 * pairs[down, part] / total:3.0f}" for part in parts)
+            bar = "".join(shade * n for shade, n in zip(parts.values(), cells, strict=True))
+            lines.append(f"{down:<{label}} {shares}  {bar}")
         return "\n".join(lines)
 
     def lengths(self, *columns: str) -> str:
