@@ -12,7 +12,11 @@ from build_steps.rules import Hit, Rows, Rule, hit, matching
 
 BRACKETS = (("「", "」"), ("『", "』"), ("（", "）"))
 JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
-CITATION_MARK = r"\[(?:\d{1,3}|[a-z]|注 ?\d+|note \d+|要出典)\]"
+CITATION_MARK = (
+    r"[\[［](?:\d{1,3}|[a-zA-D]|(?:注|注釈|リスト|※) ?\d+|(?:note|nb|n\.?|N|T|p|web|Jp) ?\d+|note [a-z]"
+    r"|(?:citation|clarification) needed|dubious - discuss|要出典|引用(?:者注釈|者註|者|元不明)?|検証失敗|完全引用"
+    r"|より良いソースが必要|いつ| )[\]］]"
+)
 
 
 def uneven(texts: pa.ChunkedArray | pa.Array, brackets: Iterable[tuple[str, str]] = BRACKETS) -> pa.ChunkedArray:
