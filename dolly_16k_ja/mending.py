@@ -101,7 +101,9 @@ MENDS = (
     Mend(
         "citation-mark",
         "citation marks of an encyclopedia deleted",
-        _replacing((rf"([るすただいんう])(?:{CITATION_MARK})+ ([{JAPANESE}])", r"\1。\2"), (CITATION_MARK, "")),
+        _replacing(
+            (rf"([るすただいんう])(?:{CITATION_MARK})+ ([{JAPANESE}0-9A-Za-z「『\"])", r"\1。\2"), (CITATION_MARK, "")
+        ),
     ),
     Mend(
         "bracket-width",
