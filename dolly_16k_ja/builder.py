@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from build_steps.reading import FILE, LINE, read_records
 from build_steps.rules import Rule
 from build_steps.rules.shape import ID_ORDER, violation
 from build_steps.upstream import HubFile
-from dolly_16k_ja.mending import MENDS, Mended, mend
+from dolly_16k_ja.mending import MENDS, ONE_STYLE, Revised, mend
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.rules import rules
 
@@ -126,19 +126,11 @@ class Dolly16kJa(RecordsBuilder):
         """Whether the rows come from the upstream file that the review was made for."""
         return self.source is None or UPSTREAM.is_same_as(self.source)
 
-    @cached_property
-    def review(self) -> Review:
-        return Review.read(self.FOLDER, self.NAME) if self.is_pinned else Review.none()
-
     def rows(self, of: str) -> Iterator[pa.RecordBatch]:
+        review, reviewed = _reviewed(self.upstream_file) if self.is_pinned else _as_they_are(self.upstream_file)
         if of == "changes":
-            return self.review.changes(self._upstream(), CHANGES.arrow_schema)
-        return self._with_style(self.review.apply(self._upstream()))
-
-    def _upstream(self) -> Iterable[Mended]:
-        if self.is_pinned:
-            return _pinned(self.upstream_file)
-        return (Mended(batch, batch, []) for batch in _numbered(self.upstream_file, str(self.upstream_file)))
+            return review.changes(reviewed, CHANGES.arrow_schema)
+        return self._with_style(batch.after for batch in reviewed)
 
     @staticmethod
     def _with_style(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -154,7 +146,7 @@ class Dolly16kJa(RecordsBuilder):
             "fact_checks": Counter(read_fact_checks(self.FOLDER, self.ID, int)["verdict"].to_pylist()),
             "slots": SLOTS,
             "upstream": asdict(UPSTREAM) if self.is_pinned else None,
-            "mends": {mend.id: mend.says for mend in MENDS},
+            "mends": {mend.id: mend.says for mend in (*MENDS, ONE_STYLE)},
         }
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
@@ -174,9 +166,18 @@ class Dolly16kJa(RecordsBuilder):
 
 
 @lru_cache(maxsize=1)
-def _pinned(path: Path) -> list[Mended]:
-    """The pinned upstream file, read and mended by rule once for the two configs that ask for it."""
-    return [mend(batch) for batch in _numbered(path, UPSTREAM.filename)]
+def _reviewed(pinned: Path) -> tuple[Review, list[Revised]]:
+    """The review and what it makes of the pinned upstream file, once for the two configs that ask for it."""
+    review = Review.read(Dolly16kJa.FOLDER, Dolly16kJa.NAME)
+    return review, list(review.apply(map(mend, _numbered(pinned, UPSTREAM.filename))))
+
+
+def _as_they_are(source: Path) -> tuple[Review, Iterator[Revised]]:
+    """The rows of another source, which no review was made for."""
+    rows = (
+        batch.append_column("origin", pa.repeat("upstream", len(batch))) for batch in _numbered(source, str(source))
+    )
+    return Review.none(), (Revised(batch, batch, []) for batch in rows)
 
 
 def _numbered(path: Path, name: str) -> Iterator[pa.RecordBatch]:

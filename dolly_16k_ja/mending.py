@@ -1,7 +1,7 @@
 """Review by rule: mends of upstream's text that are certain and change no meaning, each over whole columns.
 
-A mend is tried in the order below; what it is not sure of stays as it is, and the checks count it. Each has a fixture
-in `tests/mends/<id>.jsonl`: texts before and after.
+A mend is tried in the order below; what it is not sure of stays as it is, and the checks count it. The last one,
+`ONE_STYLE`, comes after the hand edits. Each has a fixture in `tests/mends/<id>.jsonl`: texts before and after.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from build_steps.rules.typography import CITATION_MARK, JAPANESE, uneven
+from dolly_16k_ja import one_style
 
 Column: TypeAlias = "pa.Array"
 
@@ -176,37 +177,62 @@ MENDS = (
     ),
     Mend("outer-space", "white space at the beginning and the end deleted", _replacing((r"^[\s　]+|[\s　]+$", ""))),
 )
-
+ONE_STYLE = Mend(
+    "one-style",
+    "the last predicate of each sentence of the rarer style, 敬体 or 常体, put into the style of most of the answer",
+    one_style.unify,
+)
 
 COLUMNS = ("instruction", "input", "output")
 
 
 @dataclass(frozen=True)
-class Mended:
-    """Rows of upstream before and after the mends, and what each mend did to a column of a row, as a hand edit is."""
+class Revised:
+    """Rows before and after a revision, and its edits, each in the form of a hand edit."""
 
     before: pa.RecordBatch
     after: pa.RecordBatch
     edits: list[dict[str, Any]]
 
 
-def mend(batch: pa.RecordBatch) -> Mended:
-    """Every mend, one after the other, on every column."""
+def mend(batch: pa.RecordBatch) -> Revised:
+    """Upstream's rows through every mend, one after the other, on every column."""
     after = batch
     edits: list[dict[str, Any]] = []
     for name, stages in _stages(batch):
         after = after.set_column(batch.schema.get_field_index(name), name, stages[-1])
         for rule, column, mended in zip(MENDS, stages, stages[1:], strict=False):
             edits += _edits(rule, name, batch["index"], column, mended)
-    return Mended(batch, after, edits)
+    return Revised(batch, after, edits)
 
 
-def _edits(rule: Mend, name: str, ids: Column, column: Column, mended: Column) -> Iterator[dict[str, Any]]:
+def to_one_style(batch: pa.RecordBatch) -> Revised:
+    """Upstream's answers after the hand edits, each in one style where that is certain; creative writing as it is."""
+    outputs = batch["output"]
+    answers = pc.and_(pc.not_equal(batch["origin"], "addition"), pc.not_equal(batch["category"], "creative_writing"))
+    unified = _where(answers, outputs, ONE_STYLE.apply)
+    edits = list(_edits(ONE_STYLE, "output", batch["index"], outputs, unified, one_style.sentences))
+    origin = pc.if_else(pc.equal(outputs, unified), batch["origin"], "reviewed")
+    after = batch.set_column(batch.schema.get_field_index("output"), "output", unified)
+    return Revised(batch, after.set_column(batch.schema.get_field_index("origin"), "origin", origin), edits)
+
+
+def _edits(
+    rule: Mend,
+    name: str,
+    ids: Column,
+    column: Column,
+    mended: Column,
+    pieces: Callable[[str], list[str]] = lambda text: [text],
+) -> Iterator[dict[str, Any]]:
+    """An edit for each piece of a text that a mend has changed."""
     places = pc.indices_nonzero(pc.not_equal(column, mended))
     for index, was, now in zip(*(values.take(places).to_pylist() for values in (ids, column, mended)), strict=True):
-        find, replace = difference(was, now)
-        edit = {"index": index, "field": name, "find": find, "replace": replace}
-        yield edit | {"rule": rule.id, "reason": rule.says}
+        for before, after in zip(pieces(was), pieces(now), strict=True):
+            if before != after:
+                find, replace = difference(before, after)
+                edit = {"index": index, "field": name, "find": find, "replace": replace}
+                yield edit | {"rule": rule.id, "reason": rule.says}
 
 
 def _stages(batch: pa.RecordBatch) -> Iterator[tuple[str, list[Column]]]:

@@ -1,6 +1,6 @@
 """Review of upstream: mends by rule, hand edits, withdrawn rows and additions, applied batch by batch.
 
-- `mending`: rules over all rows, first of all.
+- `mending`: rules over all rows, first of all; and one after the hand edits, which unifies the style of an answer.
 - `review/edits.jsonl`: in row `index`, the stretch `find` of `field` becomes `replace`. `find` must stand there exactly
   once, so an edit fails loudly when the text below it is no longer the one it was made for.
 - `review/withdrawn.jsonl`: rows that are beyond mending. Each slot is filled by an addition.
@@ -21,7 +21,7 @@ from build_steps.errors import DataError
 from build_steps.reading import FILE, LINE, read_our_files
 from build_steps.rules import Rule, Violation
 from build_steps.rules.shape import violation
-from dolly_16k_ja.mending import COLUMNS, Mended
+from dolly_16k_ja.mending import COLUMNS, Revised, to_one_style
 
 EDIT_FIELDS = {"index": int, "field": str, "find": str, "replace": str, "rule": str, "reason": str}
 WITHDRAWN_FIELDS = {"index": int, "rule": str, "reason": str}
@@ -82,18 +82,22 @@ class Review:
             raise DataError(violations)
         return cls(dataset, edits, {row["index"]: row for row in withdrawn}, {row["index"]: row for row in additions})
 
-    def apply(self, upstream: Iterable[Mended]) -> Iterator[pa.RecordBatch]:
+    def apply(self, mended: Iterable[Revised]) -> Iterator[Revised]:
         """Upstream's rows as they stand after the review, then the additions; a column `origin` says which is which."""
         end = 0
-        for mended in upstream:
-            start, end = end, end + mended.after.num_rows
-            yield self._apply_to(mended, start, end)
+        for batch in mended:
+            start, end = end, end + batch.after.num_rows
+            last = to_one_style(self._apply_to(batch, start, end))
+            by_hand = (edit for index in range(start, end) for edit in self.edits.get(index, []))
+            edits = [edit for edit in batch.edits if edit["index"] not in self.withdrawn]
+            yield Revised(batch.before, last.after, [*edits, *by_hand, *last.edits])
         rest = [row for index, row in sorted(self.additions.items()) if index >= end]
         self._check_beyond(end, rest)
         if rest:
-            yield _to_batch([{**row, "origin": "addition"} for row in rest])
+            additions = _to_batch([{**row, "origin": "addition"} for row in rest])
+            yield Revised(additions, additions, [])
 
-    def _apply_to(self, mended: Mended, start: int, end: int) -> pa.RecordBatch:
+    def _apply_to(self, mended: Revised, start: int, end: int) -> pa.RecordBatch:
         touched = sorted(index for index in {*self.edits, *self.withdrawn, *self.additions} if start <= index < end)
         by_rule = pa.array({edit["index"] for edit in mended.edits}, pa.int64())
         origin = pc.if_else(pc.is_in(mended.after["index"], by_rule), "reviewed", "upstream")
@@ -147,18 +151,15 @@ class Review:
     def _wrong(self, rule: Rule, row: dict[str, Any], found: str) -> Violation:
         return violation(rule, self.dataset, row[FILE], row[LINE], id=str(row["index"]), found=found)
 
-    def changes(self, upstream: Iterable[Mended], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def changes(self, reviewed: Iterable[Revised], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """One row for each edit, by rule or by hand, withdrawal and addition, by index."""
-        edits = [edit for of_row in self.edits.values() for edit in of_row]
-        rows = []
+        rows = [_change(row, "addition", "", "", row["instruction"]) for row in self.additions.values()]
         withdrawn = pa.array(sorted(self.withdrawn), pa.int64())
-        for mended in upstream:
-            edits += [edit for edit in mended.edits if edit["index"] not in self.withdrawn]
-            gone = mended.before.filter(pc.is_in(mended.before["index"], withdrawn))
+        for batch in reviewed:
+            gone = batch.before.filter(pc.is_in(batch.before["index"], withdrawn))
             for row in gone.select(["index", "instruction"]).to_pylist():
                 rows.append(_change(self.withdrawn[row["index"]], "withdrawal", "", row["instruction"], ""))
-        rows += [_change(edit, "edit", edit["field"], edit["find"], edit["replace"]) for edit in edits]
-        rows += [_change(row, "addition", "", "", row["instruction"]) for row in self.additions.values()]
+            rows += [_change(edit, "edit", edit["field"], edit["find"], edit["replace"]) for edit in batch.edits]
         rows.sort(key=lambda row: (row["index"], ("withdrawal", "addition", "edit").index(row["change"])))
         if rows:
             yield pa.RecordBatch.from_pylist(rows, schema)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dolly_16k_ja.mending import COLUMNS, MENDS, difference, mend
+from dolly_16k_ja.mending import COLUMNS, MENDS, ONE_STYLE, difference, mend
 
 FIXTURES = Path(__file__).parent / "mends"
 
@@ -19,7 +19,7 @@ def batch(texts: list[str]) -> pa.RecordBatch:
     return pa.record_batch([pa.array(range(len(texts))), *[pa.array(texts, pa.string())] * 3], ["index", *COLUMNS])
 
 
-@pytest.mark.parametrize("rule", MENDS, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", [*MENDS, ONE_STYLE], ids=lambda rule: rule.id)
 def test_a_mend_does_what_its_fixture_shows(rule):
     pairs = [json.loads(line) for line in (FIXTURES / f"{rule.id}.jsonl").read_text(encoding="utf-8").splitlines()]
     before, after = ([pair[key] for pair in pairs] for key in ("before", "after"))
@@ -30,7 +30,7 @@ def test_a_mend_does_what_its_fixture_shows(rule):
 
 
 def test_every_mend_has_a_fixture():
-    assert sorted(path.stem for path in FIXTURES.iterdir()) == sorted(rule.id for rule in MENDS)
+    assert sorted(path.stem for path in FIXTURES.iterdir()) == sorted(rule.id for rule in (*MENDS, ONE_STYLE))
 
 
 some_text = st.text(alphabet="あ日ア「」『』（）()[]1a,.:!? 　\n。、\u3099か", max_size=30)
