@@ -127,7 +127,8 @@ class Dolly16kJa(RecordsBuilder):
         return self.source is None or UPSTREAM.is_same_as(self.source)
 
     def rows(self, of: str) -> Iterator[pa.RecordBatch]:
-        review, reviewed = _reviewed(self.upstream_file) if self.is_pinned else _as_they_are(self.upstream_file)
+        source = self.upstream_file
+        review, reviewed = _reviewed(self.FOLDER, source, self.hash) if self.is_pinned else _as_they_are(source)
         if of == "changes":
             return review.changes(reviewed, CHANGES.arrow_schema)
         return self._with_style(batch.after for batch in reviewed)
@@ -166,9 +167,12 @@ class Dolly16kJa(RecordsBuilder):
 
 
 @lru_cache(maxsize=1)
-def _reviewed(pinned: Path) -> tuple[Review, list[Revised]]:
-    """The review and what it makes of the pinned upstream file, once for the two configs that ask for it."""
-    review = Review.read(Dolly16kJa.FOLDER, Dolly16kJa.NAME)
+def _reviewed(folder: Path, pinned: Path, content: str) -> tuple[Review, list[Revised]]:
+    """The review and what it makes of the pinned upstream file, once for the two configs that ask for it.
+
+    `content` is a hash over code and inputs, so that what is kept never answers for what was edited since.
+    """
+    review = Review.read(folder, Dolly16kJa.NAME)
     return review, list(review.apply(map(mend, _numbered(pinned, UPSTREAM.filename))))
 
 

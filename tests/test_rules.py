@@ -24,7 +24,7 @@ UPSTREAM_ROWS = [
         "index": "0",
         "instruction": "富士山はどんな山ですか。",
         "input": "",
-        "output": "日本一高い山です。夏に登る。",
+        "output": "日本一高い山です。夏に行った。",
         "category": "open_qa",
     },
     {
@@ -117,7 +117,7 @@ def dolly_under_review(folder: Path, files: dict[str, Path], rows: int = 2):
     script.is_pinned = True
     source = write_jsonl(folder / "source.jsonl", UPSTREAM_ROWS)
     if "waivers.jsonl" not in files:
-        source.write_text(source.read_text().replace("夏に登る。", ""))
+        source.write_text(source.read_text().replace("夏に行った。", ""))
     return dolly(script, folder, source, slots=rows)
 
 
