@@ -24,6 +24,7 @@ from build_steps.upstream import HubFile
 from dolly_16k_ja.mending import MENDS, ONE_STYLE, Revised, mend
 from dolly_16k_ja.review import Review
 from dolly_16k_ja.rules import rules
+from dolly_16k_ja.signals import READ
 
 VERSION = datasets.Version("1.0.0")
 SHARDS = 4
@@ -145,6 +146,7 @@ class Dolly16kJa(RecordsBuilder):
     def for_the_card(self) -> dict[str, Any]:
         return {
             "fact_checks": Counter(read_fact_checks(self.FOLDER, self.ID, int)["verdict"].to_pylist()),
+            "rows_read": len(READ.read_text(encoding="utf-8").splitlines()),
             "slots": SLOTS,
             "upstream": asdict(UPSTREAM) if self.is_pinned else None,
             "mends": {mend.id: mend.says for mend in (*MENDS, ONE_STYLE)},
