@@ -209,7 +209,8 @@ def mend(batch: pa.RecordBatch) -> Revised:
 def to_one_style(batch: pa.RecordBatch) -> Revised:
     """Upstream's answers after the hand edits, each in one style where that is certain; creative writing as it is."""
     outputs = batch["output"]
-    answers = pc.and_(pc.not_equal(batch["origin"], "addition"), pc.not_equal(batch["category"], "creative_writing"))
+    upstream = pc.and_(pc.not_equal(batch["origin"], "addition"), pc.not_equal(batch["category"], "creative_writing"))
+    answers = pc.and_not(upstream, pc.match_substring_regex(outputs, _CODE))
     unified = _where(answers, outputs, ONE_STYLE.apply)
     edits = list(_edits(ONE_STYLE, "output", batch["index"], outputs, unified, one_style.sentences))
     origin = pc.if_else(pc.equal(outputs, unified), batch["origin"], "reviewed")

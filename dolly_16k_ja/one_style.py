@@ -96,6 +96,8 @@ _TO_POLITE = {
     "もたらす": "もたらします",
     "及ぼす": "及ぼします",
     "果たす": "果たします",
+    "で知られる": "で知られています",
+    "として知られる": "として知られています",
     "間もない": "間もないです",
     "味わった": "味わいました",
     "したがった": "",
@@ -151,6 +153,11 @@ _KANJI = re.compile("[一-鿿々]")
 _QUOTED = r"「[^「」]*」|『[^『』]*』|（[^（）]*）|\([^()]*\)|\[[^\[\]\n]*\]|“[^“”]*”|\"[^\"\n]*\""
 _PIECE = re.compile(rf"{_QUOTED}|[。！？!?\n]+")
 _LONGEST = 10
+# Beside a request, 選ぶ may be advice, and 選びます would be none.
+_REQUEST = re.compile("(?:ましょう|ください|下さい)[。！\n]")
+# Of a clause inside the sentence nothing tells whether it is the sentence's own or stands in what it says of something.
+_POLITE_CLAUSE = re.compile("(?:ます|です|ました|でした|ません)(?:が|けれども?|けど|ので|から|し|と)?、")
+_PLAIN_CLAUSE = re.compile("(?:ではない|である|だ|だった)、|(?:(?<!あな)た|[るだ]|ない|多い|しい)が、")
 
 
 def _tables() -> tuple[dict[str, str], dict[str, str]]:
@@ -173,6 +180,15 @@ _POLITE_OF, _PLAIN_OF = _tables()
 
 def _polite(sentence: str) -> str | None:
     """A plain sentence in 敬体, None where that is not certain."""
+    return None if _PLAIN_CLAUSE.search(sentence) else _polite_end(sentence)
+
+
+def _plain(sentence: str) -> str | None:
+    """A polite sentence in 常体, None where that is not certain."""
+    return None if _POLITE_CLAUSE.search(sentence) else _plain_end(sentence)
+
+
+def _polite_end(sentence: str) -> str | None:
     if (changed := _by_table(sentence, _POLITE_OF)) is not None:
         return changed or None
     for plain, (polite, _) in (_VERBS | _VERBS_TO_POLITE).items():
@@ -184,8 +200,7 @@ def _polite(sentence: str) -> str | None:
     return None
 
 
-def _plain(sentence: str) -> str | None:
-    """A polite sentence in 常体, None where that is not certain."""
+def _plain_end(sentence: str) -> str | None:
     if (changed := _by_table(sentence, _PLAIN_OF)) is not None:
         return changed or None
     for plain, (polite, never) in _VERBS.items():
@@ -243,10 +258,19 @@ def unify(texts: pa.Array) -> pa.Array:
 def _unified(text: str, spans: list[tuple[int, int]], styles: list[str]) -> str:
     polite = styles.count("polite") >= styles.count("plain")
     minority, other = ("plain", _polite) if polite else ("polite", _plain)
+    if polite and _REQUEST.search(text):
+        return text
     unified = text
     for (start, stop), of_sentence in reversed(list(zip(spans, styles, strict=True))):
         if of_sentence == minority:
-            if (changed := other(text[start:stop])) is None:
+            changed = other(text[start:stop])
+            if changed is None or _is_heading(text, start, stop):
                 return text
             unified = unified[:start] + changed + unified[stop:]
     return unified
+
+
+def _is_heading(text: str, start: int, stop: int) -> bool:
+    """Whether a sentence has a line for itself and no mark at its end, as headings and entries of lists have."""
+    at_end = stop == len(text) and "\n" in text
+    return text[stop : stop + 1] in "\n" and (at_end or stop < len(text)) and text[start - 1 : start] in ("", "\n")

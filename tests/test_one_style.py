@@ -67,6 +67,7 @@ def test_what_changes_was_mixed_and_is_of_one_style_and_nothing_but_predicates_c
         ("が多く", None, None),
         ("を行った", None, None),  # いった or おこなった
         ("を味わった", "を味わいました", None),
+        ("で読んだが、飽きる", None, None),
         ("で死んでしまった", "で死んでしまいました", "で死んでしまった"),
     ],
 )
