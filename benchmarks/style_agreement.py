@@ -1,4 +1,4 @@
-"""How often the sentence style by rule agrees with the labels made by reading (tests/style_labels.jsonl).
+"""How often the sentence style by rule agrees with the labels made by reading (dolly_16k_ja/review/style_labels.jsonl).
 
 Usage: python benchmarks/style_agreement.py SOURCE, where SOURCE is the pinned upstream file.
 """
@@ -18,11 +18,12 @@ import pyarrow as pa
 from build_steps import style
 from build_steps.reading import read_records
 from dolly_16k_ja.builder import UPSTREAM_FIELDS
+from dolly_16k_ja.review import STYLE_LABELS
 
 
 def main(source: str) -> None:
     """Print the agreement, what differs, and how long all outputs take."""
-    lines = Path(__file__).resolve().parent.parent.joinpath("tests/style_labels.jsonl").read_text().splitlines()
+    lines = STYLE_LABELS.read_text(encoding="utf-8").splitlines()
     labels = {label["index"]: label["label"] for label in map(json.loads, lines)}
     outputs = pa.chunked_array([batch["output"] for batch in read_records(Path(source), UPSTREAM_FIELDS, "upstream")])
     start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,9 +23,8 @@ from build_steps.rules import Rule
 from build_steps.rules.shape import ID_ORDER, violation
 from build_steps.upstream import HubFile
 from dolly_16k_ja.mending import MENDS, ONE_STYLE, Revised, mend
-from dolly_16k_ja.review import Review
+from dolly_16k_ja.review import READ, STYLE_LABELS, Review
 from dolly_16k_ja.rules import rules
-from dolly_16k_ja.signals import READ
 
 VERSION = datasets.Version("1.0.0")
 SHARDS = 4
@@ -148,9 +148,19 @@ class Dolly16kJa(RecordsBuilder):
             "fact_checks": Counter(read_fact_checks(self.FOLDER, self.ID, int)["verdict"].to_pylist()),
             "rows_read": len(READ.read_text(encoding="utf-8").splitlines()),
             "slots": SLOTS,
+            "style_labels": self._style_agreement() if self.is_pinned else None,
             "upstream": asdict(UPSTREAM) if self.is_pinned else None,
             "mends": {mend.id: mend.says for mend in (*MENDS, ONE_STYLE)},
         }
+
+    def _style_agreement(self) -> dict[str, int]:
+        """On how many labels made by reading upstream's outputs the sentence style by rule agrees with them."""
+        labels = {label["index"]: label["label"] for label in map(json.loads, STYLE_LABELS.open(encoding="utf-8"))}
+        _, reviewed = _reviewed(self.FOLDER, self.upstream_file, self.hash)
+        read = pa.Table.from_batches([batch.before.select(["index", "output"]) for batch in reviewed])
+        read = read.filter(pc.is_in(read["index"], pa.array(labels, pa.int64())))
+        pairs = zip(read["index"].to_pylist(), style.classify(read["output"]).to_pylist(), strict=True)
+        return {"rows": len(labels), "agree": sum(labels[index] == by_rule for index, by_rule in pairs)}
 
     def ours(self, table: pa.Table) -> pa.ChunkedArray:
         return pc.equal(table["origin"], "addition")

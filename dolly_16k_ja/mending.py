@@ -24,7 +24,9 @@ from dolly_16k_ja import one_style
 Column: TypeAlias = "pa.Array"
 
 _CODE = r"(?m)^\s*(?:def|class|import|from|for|while|if|return|int|public) .*[:;({]\s*$|\bprint\(|\bSELECT\b"
+_PAGE = r"[：:] ?\d{1,3}(?:[-–]\d{1,3})?([^0-9年月日人,.、]|$)"  # of what a citation mark cites
 _CONTEXT = 6  # characters around a change that `changes` shows
+_AGREES, _LONGEST = 8, 60
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,11 @@ MENDS = (
         "citation-mark",
         "citation marks of an encyclopedia deleted",
         _replacing(
-            (rf"([るすただいんう])(?:{CITATION_MARK})+ ([{JAPANESE}0-9A-Za-z「『\"])", r"\1。\2"), (CITATION_MARK, "")
+            (rf"([{JAPANESE}」』）])[ 　]*(?:{CITATION_MARK})+[ 　]*\.([^.0-9A-Za-z]|$)", r"\1。\2"),
+            (rf"(?:{CITATION_MARK})+{_PAGE}", r"\1"),
+            (rf"([るすただいんう])(?:{CITATION_MARK})+ ([{JAPANESE}0-9A-Za-z「『\"])", r"\1。\2"),
+            (CITATION_MARK, ""),
+            (r"。[ 　]?\d{1,3}[\]］】][ 　]?", "。"),  # the second half of one
         ),
     ),
     Mend(
@@ -129,6 +135,7 @@ MENDS = (
         "runs of spaces behind Japanese text deleted, or made one before other text",
         _replacing(
             (rf"([。！？」』）])[ 　]+([{JAPANESE}「『（])", r"\1\2"),
+            (r"([。！？])[ 　]+([0-9A-Za-z])", r"\1\2"),
             (r"([。！？」』）])[ 　]{2,}", r"\1"),
             (rf"([{JAPANESE}、])[ 　]{{2,}}([^ 　\n])", r"\1 \2"),
         ),
@@ -168,7 +175,10 @@ MENDS = (
     Mend(
         "doubled-number",
         "the number of an item of a list that stands twice written once",
-        _replacing(*((rf"(?m)^{number}\.{number}\.", f"{number}.") for number in range(1, 21))),
+        _replacing(
+            *((rf"(?m)^{number}\.{number}\.(\d)", rf"{number}. \1") for number in range(1, 21)),
+            *((rf"(?m)^{number}\.{number}\.", f"{number}.") for number in range(1, 21)),
+        ),
     ),
     Mend(
         "label-sentence",
@@ -212,28 +222,19 @@ def to_one_style(batch: pa.RecordBatch) -> Revised:
     upstream = pc.and_(pc.not_equal(batch["origin"], "addition"), pc.not_equal(batch["category"], "creative_writing"))
     answers = pc.and_not(upstream, pc.match_substring_regex(outputs, _CODE))
     unified = _where(answers, outputs, ONE_STYLE.apply)
-    edits = list(_edits(ONE_STYLE, "output", batch["index"], outputs, unified, one_style.sentences))
+    edits = list(_edits(ONE_STYLE, "output", batch["index"], outputs, unified))
     origin = pc.if_else(pc.equal(outputs, unified), batch["origin"], "reviewed")
     after = batch.set_column(batch.schema.get_field_index("output"), "output", unified)
     return Revised(batch, after.set_column(batch.schema.get_field_index("origin"), "origin", origin), edits)
 
 
-def _edits(
-    rule: Mend,
-    name: str,
-    ids: Column,
-    column: Column,
-    mended: Column,
-    pieces: Callable[[str], list[str]] = lambda text: [text],
-) -> Iterator[dict[str, Any]]:
-    """An edit for each piece of a text that a mend has changed."""
+def _edits(rule: Mend, name: str, ids: Column, column: Column, mended: Column) -> Iterator[dict[str, Any]]:
+    """An edit for each place that a mend has changed."""
     places = pc.indices_nonzero(pc.not_equal(column, mended))
     for index, was, now in zip(*(values.take(places).to_pylist() for values in (ids, column, mended)), strict=True):
-        for before, after in zip(pieces(was), pieces(now), strict=True):
-            if before != after:
-                find, replace = difference(before, after)
-                edit = {"index": index, "field": name, "find": find, "replace": replace}
-                yield edit | {"rule": rule.id, "reason": rule.says}
+        for find, replace in differences(was, now):
+            edit = {"index": index, "field": name, "find": find, "replace": replace}
+            yield edit | {"rule": rule.id, "reason": rule.says}
 
 
 def _stages(batch: pa.RecordBatch) -> Iterator[tuple[str, list[Column]]]:
@@ -246,14 +247,32 @@ def _stages(batch: pa.RecordBatch) -> Iterator[tuple[str, list[Column]]]:
         yield from zip(COLUMNS, pool.map(stages, COLUMNS), strict=True)
 
 
-def difference(before: str, after: str) -> tuple[str, str]:
-    """The stretches in which two texts differ, with a little around them."""
-    head = _shared(before, after)
-    tail = _shared(before[head:][::-1], after[head:][::-1])
-    head, tail = max(0, head - _CONTEXT), max(0, tail - _CONTEXT)
-    return before[head : len(before) - tail], after[head : len(after) - tail]
+def differences(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """The stretches in which two texts differ, each with a little around it; what follows the last one is the same.
+
+    A stretch ends where `_AGREES` characters agree again, at most `_LONGEST` further on.
+    """
+    one = other = 0
+    while (same := _shared(before[one:], after[other:])) < max(len(before) - one, len(after) - other):
+        one, other = one + same, other + same
+        gone, come = _until_they_agree(before[one:], after[other:])
+        start, stop = max(0, one - _CONTEXT), max(0, other - _CONTEXT)
+        one, other = one + gone, other + come
+        yield before[start : one + _CONTEXT], after[stop : other + _CONTEXT]
+
+
+def _until_they_agree(one: str, other: str) -> tuple[int, int]:
+    """How many characters of each text to leave out so that they go on alike."""
+    for total in range(1, _LONGEST):
+        for gone in range(total, -1, -1):
+            here, there = one[gone : gone + _AGREES], other[total - gone : total - gone + _AGREES]
+            if here == there and (len(here) == _AGREES or gone + len(here) == len(one)):
+                return gone, total - gone
+    return len(one), len(other)
 
 
 def _shared(one: str, other: str) -> int:
     """How many characters two texts have in common at their beginning."""
+    if one == other:
+        return len(one)
     return bisect_left(range(min(len(one), len(other))), True, key=lambda at: one[: at + 1] != other[: at + 1])

@@ -23,6 +23,9 @@ from build_steps.rules import Rule, Violation
 from build_steps.rules.shape import violation
 from dolly_16k_ja.mending import COLUMNS, Revised, to_one_style
 
+# Which rows were read one by one, with the signals that picked them; the style of some outputs, as readers saw it.
+READ = Path(__file__).parent / "review" / "read.jsonl"
+STYLE_LABELS = Path(__file__).parent / "review" / "style_labels.jsonl"
 EDIT_FIELDS = {"index": int, "field": str, "find": str, "replace": str, "rule": str, "reason": str}
 WITHDRAWN_FIELDS = {"index": int, "rule": str, "reason": str}
 ADDITION_FIELDS = {"index": int, "instruction": str, "input": str, "output": str, "category": str}

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from build_steps import style
 from build_steps.rules.language import ENGLISH_SENTENCE
 from build_steps.rules.typography import uneven
+from dolly_16k_ja.review import READ
 
-READ = Path(__file__).parent / "review" / "read.jsonl"
 Signal = Callable[[pa.Table], pa.ChunkedArray]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dolly_16k_ja.mending import COLUMNS, MENDS, ONE_STYLE, difference, mend
+from dolly_16k_ja.mending import COLUMNS, MENDS, ONE_STYLE, differences, mend
 
 FIXTURES = Path(__file__).parent / "mends"
 
@@ -46,13 +46,23 @@ def test_every_change_is_told_and_nothing_else_changes(texts: list[str]):
     assert all(edit["rule"] in {rule.id for rule in MENDS} and edit["reason"] for edit in mended.edits)
 
 
-@given(some_text, some_text, some_text, some_text)
-def test_a_difference_is_what_lies_between_what_two_texts_share(head: str, one: str, other: str, tail: str):
-    before, after = head + one + tail, head + other + tail
-    old, new = difference(before, after)
-    assert old in before
-    assert new in after
-    assert before.replace(old, new, 1) == after or before.count(old) != 1
+@given(st.lists(st.tuples(some_text, some_text, some_text), max_size=3), some_text)
+def test_differences_are_all_that_two_texts_do_not_share(parts: list[tuple[str, str, str]], tail: str):
+    before, after = ("".join(same + pair[side] for same, *pair in parts) + tail for side in (0, 1))
+    changed = list(differences(before, after))
+    assert bool(changed) == (before != after)
+    for old, new in changed:
+        assert old != new
+        assert old in before
+        assert new in after
+
+
+def test_a_text_changed_in_two_places_has_two_differences():
+    before, after = (f"一つ目{mark}の文です。{'山' * 30}二つ目{mark}の文です。" for mark in ("[1]", ""))
+    assert list(differences(before, after)) == [
+        ("一つ目[1]の文です。山", "一つ目の文です。山"),
+        ("山山山二つ目[1]の文です。", "山山山二つ目の文です。"),
+    ]
 
 
 @pytest.mark.upstream

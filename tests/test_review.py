@@ -173,6 +173,8 @@ def test_what_was_looked_up_for_the_additions_is_on_record():
     }
     checks = read_fact_checks(PROJECT / "dolly_16k_ja", "index", int).to_pylist()
     assert {check["index"] for check in checks} == additions
+    without_facts = {check["index"] for check in checks if check["verdict"] == "no fact"}
+    assert not without_facts & {check["index"] for check in checks if check["verdict"] != "no fact"}
     for check in checks:
         assert bool(check["source"]) == (check["verdict"] in ("confirmed", "mended"))
         assert check["verdict"] in ("confirmed", "mended", "removed", "no fact")

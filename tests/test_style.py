@@ -11,8 +11,7 @@ import pytest
 from build_steps import style
 from build_steps.reading import read_records
 from dolly_16k_ja.builder import UPSTREAM_FIELDS
-
-LABELS = Path(__file__).parent / "style_labels.jsonl"
+from dolly_16k_ja.review import STYLE_LABELS
 
 CASES = {
     "猫はよく寝ます。": "polite",
@@ -55,7 +54,7 @@ def test_texts_keep_their_order_and_count():
 
 
 def labels() -> dict[int, str]:
-    lines = LABELS.read_text(encoding="utf-8").splitlines()
+    lines = STYLE_LABELS.read_text(encoding="utf-8").splitlines()
     return {label["index"]: label["label"] for label in map(json.loads, lines)}
 
 

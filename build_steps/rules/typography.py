@@ -14,8 +14,9 @@ BRACKETS = (("「", "」"), ("『", "』"), ("（", "）"))
 JAPANESE = "ぁ-ゖァ-ヺー一-鿿々〆"
 CITATION_MARK = (
     r"[\[［](?:\d{1,3}|[a-zA-D]|(?:注|注釈|リスト|※) ?\d+|(?:note|nb|n\.?|N|T|p|web|Jp) ?\d+|note [a-z]"
-    r"|(?:citation|clarification) needed|dubious - discuss|要出典|引用(?:者注釈|者註|者|元不明)?|検証失敗|完全引用"
-    r"|より良いソースが必要|いつ| )[\]］]"
+    r"|(?:full )?citation needed|clarification needed|nonprimary source needed|un[a-z]+ source\?|dubious - discuss"
+    r"|(?:when|who|buy to who)\?|要出典|要ページ|引用(?:者注釈|者註|者|元不明)?|検証失敗|完全引用"
+    r"|より良い(?:ソース|情報源)が必要|非一次(?:資料|ソース必要)|ユーザー作成ソース\?|いつ\??|誰が?\?| )[\]］】]"
 )
 
 
@@ -67,10 +68,10 @@ RULES = (
     ),
     Rule(
         id="L3-space-in-japanese",
-        says="a space stands between Japanese characters",
+        says="a space stands between Japanese characters, or behind a sentence",
         mend="delete it, or write the punctuation that it stands for",
         example="よく寝ます。 よく食べます。",
-        find=matching(rf"[{JAPANESE}。、] [{JAPANESE}]"),
+        find=matching(rf"[{JAPANESE}。、] [{JAPANESE}]|[。！？] [0-9A-Za-z]"),
         upstream="note",
     ),
     Rule(
