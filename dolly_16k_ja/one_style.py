@@ -126,7 +126,7 @@ _VERBS = {
     "べた": ("べました", ""),
     "めた": ("めました", ""),
 }
-_VERBS_TO_POLITE = {"す": ("します", "")}
+_VERBS_TO_POLITE = {**_VERBS, "す": ("します", "")}
 _ADVERBS = "多近早遠古深高長短低強弱軽重広若"  # 多く, 近く are no verbs
 # Verbs of one kanji, or of its last one, by the form that the polite one has.
 _STEMS = {
@@ -191,7 +191,7 @@ def _plain(sentence: str) -> str | None:
 def _polite_end(sentence: str) -> str | None:
     if (changed := _by_table(sentence, _POLITE_OF)) is not None:
         return changed or None
-    for plain, (polite, _) in (_VERBS | _VERBS_TO_POLITE).items():
+    for plain, (polite, _) in _VERBS_TO_POLITE.items():
         before = sentence[: -len(plain)]
         if sentence.endswith(plain) and _KANJI.match(before[-1:]) and (plain != "く" or before[-1] not in _ADVERBS):
             return before + polite
@@ -202,7 +202,7 @@ def _polite_end(sentence: str) -> str | None:
 
 def _plain_end(sentence: str) -> str | None:
     if (changed := _by_table(sentence, _PLAIN_OF)) is not None:
-        return changed or None
+        return changed
     for plain, (polite, never) in _VERBS.items():
         before = sentence[: -len(polite)]
         if sentence.endswith(polite) and _KANJI.match(before[-1:]) and before[-1] not in never:
@@ -226,12 +226,8 @@ def _by_table(sentence: str, table: dict[str, str]) -> str | None:
     return None
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, without their marks; as many before `unify` as after it."""
-    return [text[start:stop] for start, stop in _spans(text)]
-
-
 def _spans(text: str) -> list[tuple[int, int]]:
+    """Where each sentence begins and ends, its mark left out; as many before `unify` as after it."""
     ends = [match.span() for match in _PIECE.finditer(text) if match[0][0] in "。！？!?\n"]
     starts = [0, *(end for _, end in ends)]
     return [(start, stop) for start, stop in zip(starts, [start for start, _ in ends] + [len(text)], strict=True)]
